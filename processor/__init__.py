@@ -1,0 +1,1 @@
+"""Collectors: captures the predictions worth training on, exactly once, on Kafka."""

@@ -1,0 +1,64 @@
+"""The command line: one module a command, loaded when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import sys
+
+import click
+
+from processor.errors import EXIT_FAILED, CollectorsError
+
+COMMANDS = {
+    "apply": "apply",
+    "consume": "consume",
+    "dead-letters": "dead_letters",
+    "delete": "delete",
+    "demo": "demo",
+    "get": "get",
+    "kafka": "kafka",
+    "keys": "keys",
+    "produce": "produce",
+    "run": "run",
+    "status": "status",
+    "topics": "topics",
+}
+
+
+class LazyGroup(click.Group):
+    """A command group that imports a command's module when the command is named: start-up stays quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """All commands, by name."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Import the module of one command; every module calls its command ``command``."""
+        module = COMMANDS.get(cmd_name)
+        if module is None:
+            return None
+        command: click.Command = importlib.import_module(f"processor.cli.{module}").command
+        return command
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="collectors")
+def cli() -> None:
+    """Capture the predictions worth training on."""
+
+
+def main() -> None:
+    """Run the command line; errors made for people go to stderr without a traceback, and set the exit status."""
+    logging.basicConfig(
+        stream=sys.stderr, level=os.environ.get("COLLECTORS_LOG_LEVEL", "INFO"), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        cli(prog_name="collectors")
+    except CollectorsError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(EXIT_FAILED)

@@ -1,0 +1,75 @@
+"""Every error this package raises, named by what the caller does next.
+
+    CollectorsError                   exit 1
+    ├── FixUsage                      exit 2: the command line or the settings are wrong
+    ├── FixDocuments                  the documents have problems; all of them are listed
+    ├── FixCluster                    a topic, a permission or a broker is not as it must be
+    ├── TooManyBadRecords             stop and look at the dead letters
+    └── RestartProcess                exit 75: drop everything in memory, start again under the same id
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+EXIT_DONE = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_CHANGES = 3
+EXIT_RESTART = 75
+
+
+class CollectorsError(Exception):
+    """Base of all errors; its text says what happened, where, and what to do next."""
+
+    exit_code: ClassVar[int] = EXIT_FAILED
+
+
+class FixUsage(CollectorsError):  # noqa: N818 - errors are named by the caller's next step
+    """The command line, the environment or the settings file is wrong."""
+
+    exit_code = EXIT_USAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with one document.
+
+    Attributes:
+        document: which document, for people: ``file.yaml#2 Collector acme/quality/a-tenth``.
+        path: the field, as in ``nodes[0].model.id``; empty for the document itself.
+        message: the rule that does not hold and what to do.
+        code: the public contract's status code, 0 where it has none.
+    """
+
+    document: str
+    path: str
+    message: str
+    code: int = 0
+
+    def __str__(self) -> str:
+        where = f"{self.document}: {self.path}" if self.path else self.document
+        return f"{where}: {self.message}"
+
+
+class FixDocuments(CollectorsError):  # noqa: N818 - as FixUsage
+    """Documents with problems: all of them, never only the first."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(str(problem) for problem in problems))
+
+
+class FixCluster(CollectorsError):  # noqa: N818 - as FixUsage
+    """Something on the cluster is missing, refused or different; the text says what to change."""
+
+
+class TooManyBadRecords(CollectorsError):  # noqa: N818 - as FixUsage
+    """So many records could not be processed that the fault is more likely in the code or the topic than in them."""
+
+
+class RestartProcess(CollectorsError):  # noqa: N818 - as FixUsage
+    """The client can no longer be trusted: end the process; its supervisor starts it again under the same id."""
+
+    exit_code = EXIT_RESTART

@@ -1,0 +1,92 @@
+"""Settings: one file and the environment, read once, frozen.
+
+The environment (``COLLECTORS_BOOTSTRAP_SERVERS`` …) wins over the file (YAML, ``--config``), the file over the defaults.
+Secrets stand in the file or the environment, never on a command line.
+"""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from processor.errors import FixUsage
+
+WORK_FOLDER = Path(".collectors")
+
+
+class Settings(BaseSettings):
+    """Everything that can be configured. Units are last in the names."""
+
+    model_config = SettingsConfigDict(env_prefix="COLLECTORS_", frozen=True, extra="forbid", env_nested_delimiter="__")
+
+    bootstrap_servers: str = Field("", description="host:port,… of the Kafka cluster; empty: the broker recorded in ./.collectors")
+    kafka: dict[str, SecretStr] = Field({}, description="further librdkafka client properties, such as security.protocol or sasl.password")
+    topic_prefix: str = Field("", description="prepended to every topic name, group id and transactional id")
+    instance: str = Field(default_factory=socket.gethostname, description="unique per host or pod, and stable over restarts")
+    schema_registry_url: str = Field("", description="a schema registry; empty: the ids checked in beside the schemas")
+    destination_url: str = Field("", description="where inputs go for apps that name no destination_url")
+    api_url: str = Field("", description="the REST API that apply, get and delete use when given")
+    plans_with_collectors: tuple[str, ...] = Field(("essential", "professional", "enterprise"), description="plans that include collectors")
+    group_protocol: str = Field("auto", pattern="^(auto|consumer|classic)$", description="consumer is KIP-848; auto asks the broker")
+    batch_records: int = Field(2000, ge=1, le=100_000, description="records polled and decided at once")
+    commit_interval_ms: int = Field(100, ge=1, le=10_000, description="a transaction is committed this long after it began")
+    transaction_timeout_ms: int = Field(10_000, ge=1_000, description="the broker aborts a transaction of a dead process after this")
+    max_poll_interval_ms: int = Field(60_000, ge=10_000, description="a process that polls less often leaves its group")
+    watchdog_ms: int = Field(15_000, ge=1_000, description="a loop that has not turned for this long is killed")
+    restore_timeout_ms: int = Field(30_000, ge=1_000, description="state that cannot be restored within this fails the process")
+    changeset_wait_ms: int = Field(5_000, ge=0, description="how long a catalog reader waits for a changeset to be whole")
+    topic_check_ms: int = Field(1_000, ge=100, description="how often the cluster is asked which inputs topics exist")
+    bad_records_ratio: float = Field(0.5, gt=0, le=1, description="share of bad records in the last bad_records_window that stops a processor")
+    bad_records_window: int = Field(10_000, ge=10, description="records over which bad_records_ratio is taken")
+    bad_records_in_a_row: int = Field(1_000, ge=1, description="bad records in a row that stop a processor")
+    maven_url: str = Field("", description="a mirror of Maven Central for the local broker's jars")
+    cache_dir: Path | None = Field(None, description="where downloaded jars are kept; empty: the user's cache folder")
+
+    @classmethod
+    def settings_customise_sources(  # noqa: PLR0913 - the signature is pydantic-settings'
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment before file; no dotenv, no secrets folder."""
+        return env_settings, init_settings
+
+
+def load_settings(config: Path | None = None) -> Settings:
+    """Read the settings once.
+
+    Args:
+        config: a YAML file, or None.
+
+    Raises:
+        FixUsage: the file is missing or a value is not allowed; every problem is listed.
+    """
+    try:
+        return Settings(**_from_file(config))
+    except ValidationError as error:
+        lines = [f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}" for problem in error.errors()]
+        where = config or "the COLLECTORS_* environment"
+        raise FixUsage("\n".join([f"settings in {where} are wrong:", *lines])) from None
+
+
+def _from_file(config: Path | None) -> dict[str, Any]:
+    if config is None:
+        return {}
+    if not config.is_file():
+        raise FixUsage(f"--config {config}: no such file")
+    try:
+        values = YAML(typ="safe", pure=True).load(config) or {}
+    except YAMLError as error:
+        raise FixUsage(f"--config {config}: not YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise FixUsage(f"--config {config}: a mapping of settings is wanted, not a {type(values).__name__}")
+    return values
