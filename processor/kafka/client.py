@@ -1,0 +1,116 @@
+"""The Kafka clients this package uses, each setting with its reason."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from confluent_kafka import Consumer, Producer
+
+from processor.kafka.address import bootstrap_servers
+
+if TYPE_CHECKING:
+    from processor.settings import Settings
+
+log = logging.getLogger("collectors.kafka")
+
+# Kafka's own partitioner for keys (murmur2), so that producers in every language agree on the partition of a key.
+PARTITIONER = "murmur2_random"
+
+
+def client_config(settings: Settings) -> dict[str, Any]:
+    """What every client of this cluster needs, whatever it does.
+
+    Raises:
+        FixUsage: no bootstrap address is set and no local broker is recorded.
+    """
+    return {
+        "bootstrap.servers": bootstrap_servers(settings),
+        "client.id": f"collectors-{settings.instance}",
+        "logger": log,
+        **{name: secret.get_secret_value() for name, secret in settings.kafka.items()},
+    }
+
+
+def producer(settings: Settings, **overrides: Any) -> Producer:
+    """An idempotent producer; overrides are librdkafka properties with ``_`` for ``.``."""
+    return Producer(
+        client_config(settings)
+        | {
+            "enable.idempotence": True,
+            "partitioner": PARTITIONER,
+            "compression.type": "lz4",
+            "linger.ms": 5,
+        }
+        | _properties(overrides)
+    )
+
+
+def transactional_producer(settings: Settings, transactional_id: str) -> Producer:
+    """A producer whose records appear all or not at all; ``init_transactions`` is the caller's."""
+    return producer(
+        settings,
+        transactional_id=transactional_id,
+        transaction_timeout_ms=settings.transaction_timeout_ms,
+        # A batch is flushed by its commit, never by time: a short linger only has to gather what one batch produces.
+        linger_ms=2,
+        queue_buffering_max_messages=1_000_000,
+        # A message that cannot be delivered before the transaction times out can never be committed.
+        message_timeout_ms=settings.transaction_timeout_ms,
+        # No callback a message (0.8 of 2.8 µs each): the commit reports failures.
+        delivery_report_only_error=True,
+    )
+
+
+def reading_consumer(settings: Settings, *, committed: bool = True) -> Consumer:
+    """A consumer without a group's assignment: it is told its partitions and never commits."""
+    return Consumer(
+        client_config(settings)
+        | {
+            "group.id": f"{settings.topic_prefix}collectors.reader",  # librdkafka wants one; it is never joined
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "earliest",
+            "isolation.level": "read_committed" if committed else "read_uncommitted",
+            "enable.partition.eof": True,
+            # After a full local queue librdkafka waits this long before it fetches again; its default is a second.
+            "fetch.queue.backoff.ms": 5,
+            "fetch.wait.max.ms": 100,
+        }
+    )
+
+
+def group_consumer(settings: Settings, group: str, protocol: str) -> Consumer:
+    """A member of a stage's consumer group; offsets are committed by transactions only.
+
+    Args:
+        settings: time-outs and the cluster.
+        group: the group id, prefix included.
+        protocol: ``consumer`` (KIP-848) or ``classic`` (cooperative).
+    """
+    if protocol == "consumer":
+        # No group.instance.id: a restarted process would get a fatal error until its old session ends.
+        membership: dict[str, Any] = {"group.protocol": "consumer", "group.remote.assignor": "uniform"}
+    else:
+        membership = {"partition.assignment.strategy": "cooperative-sticky", "session.timeout.ms": 10_000, "heartbeat.interval.ms": 1_000}
+    return Consumer(
+        client_config(settings)
+        | membership
+        | {
+            "group.id": group,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            # A partition without a committed offset is read from its beginning: nothing published is skipped.
+            "auto.offset.reset": "earliest",
+            "isolation.level": "read_committed",
+            "max.poll.interval.ms": settings.max_poll_interval_ms,
+            "fetch.queue.backoff.ms": 5,
+            "queued.min.messages": 20_000,
+            "queued.max.messages.kbytes": 65_536,
+            "fetch.wait.max.ms": 50,
+        }
+    )
+
+
+def _properties(overrides: dict[str, Any]) -> dict[str, Any]:
+    return {name.replace("_", "."): value for name, value in overrides.items()}

@@ -1,0 +1,139 @@
+"""Reading topics without a group: every partition, read committed, from the beginning, and following on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from processor.errors import FixCluster
+from processor.kafka.client import reading_consumer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from processor.settings import Settings
+
+METADATA_TIMEOUT_S = 10.0
+POLL_RECORDS = 5_000
+POLL_TIMEOUT_S = 0.5
+Headers = tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One Kafka record, copied out of the client."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+    @classmethod
+    def of(cls, message: Message) -> Record:
+        """Copy what a message holds."""
+        return cls(
+            message.topic() or "",
+            message.partition() or 0,
+            message.offset() or 0,
+            message.timestamp()[1],
+            message.key(),  # type: ignore[arg-type]  # the stub allows str; a consumer without deserialiser gives bytes
+            message.value(),  # type: ignore[arg-type]  # as above
+            tuple((name, value or b"") for name, value in message.headers() or ()),  # type: ignore[misc,union-attr]  # as above
+        )
+
+
+class TopicReader:
+    """Reads whole topics in log order a partition, without joining a group.
+
+    Args:
+        settings: the cluster.
+        topics: names, prefix included.
+        partitions: only these partitions, the same for every topic; None: all.
+
+    Raises:
+        FixCluster: a topic does not exist or the brokers do not answer.
+    """
+
+    def __init__(self, settings: Settings, topics: Sequence[str], partitions: Sequence[int] | None = None) -> None:
+        self._consumer = reading_consumer(settings)
+        self._uncommitted = reading_consumer(settings, committed=False)
+        self._assignment = [
+            TopicPartition(topic, partition, 0)
+            for topic in topics
+            for partition in (partitions if partitions is not None else self._partitions(topic))
+        ]
+        self._position = {(part.topic, part.partition): 0 for part in self._assignment}
+        self._at_end: set[tuple[str, int]] = set()
+        self._consumer.assign(self._assignment)
+
+    def read_to_end(self) -> Iterator[Record]:
+        """Yield all records up to the ends that the partitions had when this was called.
+
+        A partition is done when the client reports its end at or past that offset: control records leave gaps, so
+        counting records or waiting for a last offset would never finish.
+        """
+        waiting = dict(self._ends())
+        while waiting:
+            yield from self._batch(POLL_RECORDS, POLL_TIMEOUT_S)
+            waiting = {
+                part: end for part, end in waiting.items() if self._position[part] < end or (end > 0 and part not in self._at_end)
+            }
+
+    def poll(self, max_records: int, timeout_s: float) -> list[Record]:
+        """Whatever has come since, at most ``max_records``, waiting at most ``timeout_s``."""
+        return self._batch(max_records, timeout_s)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._consumer.close()
+        self._uncommitted.close()
+
+    def _partitions(self, topic: str) -> list[int]:
+        try:
+            found = self._consumer.list_topics(topic, timeout=METADATA_TIMEOUT_S).topics[topic]
+        except KafkaException as error:
+            raise FixCluster(f"no answer from the brokers about topic {topic}: {error.args[0].str()}; check that they run") from None
+        if found.error is not None:
+            raise FixCluster(f"topic {topic}: {found.error.str()}; create it with `collectors topics apply`")
+        return sorted(found.partitions)
+
+    def _ends(self) -> Iterator[tuple[tuple[str, int], int]]:
+        for part in self._assignment:
+            # From a read-uncommitted handle: a read-committed one answers with the last stable offset.
+            _, end = self._uncommitted.get_watermark_offsets(part, timeout=METADATA_TIMEOUT_S)
+            yield (part.topic, part.partition), end
+
+    def _batch(self, max_records: int, timeout_s: float) -> list[Record]:
+        records = []
+        for message in self._consumer.consume(max_records, timeout_s):
+            part = (message.topic() or "", message.partition() or 0)
+            error = message.error()
+            if error is None:
+                self._position[part] = (message.offset() or 0) + 1
+                self._at_end.discard(part)
+                records.append(Record.of(message))
+            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name
+                self._position[part] = message.offset() or 0
+                self._at_end.add(part)
+            else:
+                raise_unless_passing(error)
+        return records
+
+
+def raise_unless_passing(error: KafkaError) -> None:
+    """Let pass what the client retries by itself; raise what somebody must mend."""
+    if error.code() in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError.TOPIC_AUTHORIZATION_FAILED}:  # noqa: SLF001
+        raise FixCluster(f"cannot read: {error.str()}; create the topic with `collectors topics apply`, or grant the right to read it")
+    if error.fatal():
+        raise FixCluster(f"the Kafka client gave up: {error.str()}")
+
+
+def watermarks(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
+    """First and next offset of a partition as its consumer's isolation level sees them."""
+    low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=METADATA_TIMEOUT_S)
+    return low, high
