@@ -6,6 +6,7 @@
     ├── FixCluster                    a topic, a permission or a broker is not as it must be
     ├── TooManyBadRecords             stop and look at the dead letters
     └── RestartProcess                exit 75: drop everything in memory, start again under the same id
+        └── Fenced                    exit 76: the same, and the supervisor counts how often
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_CHANGES = 3
 EXIT_RESTART = 75
+EXIT_FENCED = 76
 
 
 class CollectorsError(Exception):
@@ -73,3 +75,9 @@ class RestartProcess(CollectorsError):  # noqa: N818 - as FixUsage
     """The client can no longer be trusted: end the process; its supervisor starts it again under the same id."""
 
     exit_code = EXIT_RESTART
+
+
+class Fenced(RestartProcess):  # noqa: N818 - as FixUsage
+    """Another producer began under our transactional id, or our transaction timed out: more than a few are a configuration fault."""
+
+    exit_code = EXIT_FENCED

@@ -100,8 +100,10 @@ def group_consumer(settings: Settings, group: str, protocol: str) -> Consumer:
             "group.id": group,
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
-            # A partition without a committed offset is read from its beginning: nothing published is skipped.
-            "auto.offset.reset": "earliest",
+            # Never jump silently: a partition without a committed offset is assigned from its beginning, and a committed
+            # offset that retention has passed is an error for people.
+            "auto.offset.reset": "error",
+            # Also makes committed() wait for the offsets of transactions that are being committed.
             "isolation.level": "read_committed",
             "max.poll.interval.ms": settings.max_poll_interval_ms,
             "fetch.queue.backoff.ms": 5,

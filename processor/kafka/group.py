@@ -1,0 +1,134 @@
+"""Membership of a consumer group: which partitions are ours, and the moments when that changes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from processor.errors import FixCluster, RestartProcess
+from processor.kafka.client import group_consumer
+from processor.kafka.reader import METADATA_TIMEOUT_S, raise_unless_passing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from processor.settings import Settings
+
+
+class Owner(Protocol):
+    """Who keeps the state of the partitions; called inside ``Member.poll``, in its thread."""
+
+    def assigned(self, committed: Mapping[int, int | None]) -> None:
+        """Partitions came, with their committed offsets (None: never committed): restore their state."""
+
+    def revoked(self, partitions: Sequence[int]) -> None:
+        """Partitions go when this returns: commit what is open, then forget them."""
+
+    def lost(self, partitions: Sequence[int]) -> None:
+        """Partitions are gone already: nothing of theirs may be committed any more."""
+
+
+class Member:
+    """One member of a stage's group, reading one topic.
+
+    Args:
+        settings: the cluster and the time-outs.
+        group: the group id, prefix included.
+        topic: the topic, prefix included.
+        protocol: ``consumer`` (KIP-848) or ``classic``.
+        owner: told of every change of assignment.
+    """
+
+    def __init__(self, settings: Settings, group: str, topic: str, protocol: str, owner: Owner) -> None:  # noqa: PLR0913, RUF100
+        self.topic = topic
+        self._owner = owner
+        self._failure: Exception | None = None
+        self._consumer: Consumer = group_consumer(settings, group, protocol)
+        self._positions: dict[int, int] = {}
+
+    def subscribe(self) -> None:
+        """Join the group; only after everything a decision needs is loaded."""
+        self._consumer.subscribe([self.topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost)
+
+    def poll(self, max_records: int, timeout_s: float) -> dict[int, list[Message]]:
+        """Records by partition, each partition's in order and following on what was returned before.
+
+        Raises:
+            RestartProcess: an assignment's callback failed.
+            FixCluster: the topic cannot be read, or a committed offset is no longer there.
+        """
+        messages = self._consumer.consume(max_records, timeout_s)
+        if self._failure is not None:
+            raise self._failure
+        batches: dict[int, list[Message]] = {}
+        for message in messages:
+            if message.error() is not None:
+                self._check(message.error(), message)
+            elif self._is_next(message):
+                batches.setdefault(message.partition() or 0, []).append(message)
+        return batches
+
+    def metadata(self) -> Any:
+        """The group's metadata as of now: what fences a member whose generation is over."""
+        return self._consumer.consumer_group_metadata()
+
+    def close(self) -> None:
+        """Leave the group; the owner's ``revoked`` is called first."""
+        self._consumer.close()
+        if self._failure is not None:
+            raise self._failure
+
+    def _is_next(self, message: Message) -> bool:
+        """Whether a record is ours and not seen yet.
+
+        A rebalance inside ``consume`` can leave records of the assignment before it in the list that is returned.
+        """
+        partition, offset = message.partition() or 0, message.offset() or 0
+        if offset < self._positions.get(partition, offset + 1):
+            return False
+        self._positions[partition] = offset + 1
+        return True
+
+    def _check(self, error: KafkaError | None, message: Message) -> None:
+        if error is None or error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name
+            return
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - as above
+            raise FixCluster(
+                f"{self.topic} partition {message.partition()}: the committed offset is no longer in the log ({error.str()}): records were "
+                "deleted before they were processed; lengthen the topic's retention, then reset the group's offset to accept the loss"
+            )
+        raise_unless_passing(error)
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        try:
+            known = consumer.committed(partitions, timeout=METADATA_TIMEOUT_S * 3)
+            committed = {part.partition: part.offset if part.offset >= 0 else None for part in known}
+            self._owner.assigned(committed)
+        except Exception as error:  # noqa: BLE001 - an exception would be swallowed by the client; poll raises it
+            self._fail(error)
+            return
+        self._positions |= {partition: offset or 0 for partition, offset in committed.items()}
+        consumer.incremental_assign(
+            [TopicPartition(self.topic, part, OFFSET_BEGINNING if offset is None else offset) for part, offset in committed.items()]
+        )
+
+    def _on_revoke(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._tell(self._owner.revoked, partitions)
+
+    def _on_lost(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._tell(self._owner.lost, partitions)
+
+    def _tell(self, callback: Any, partitions: list[TopicPartition]) -> None:
+        gone = [part.partition for part in partitions]
+        try:
+            callback(gone)
+        except Exception as error:  # noqa: BLE001 - as in _on_assign
+            self._fail(error)
+        for partition in gone:
+            self._positions.pop(partition, None)
+
+    def _fail(self, error: Exception) -> None:
+        if isinstance(error, KafkaException):
+            error = RestartProcess(f"{self.topic}: the group changed and its coordinator did not answer: {error.args[0].str()}")
+        self._failure = self._failure or error

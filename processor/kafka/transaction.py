@@ -1,0 +1,131 @@
+"""One open transaction at a time: begin, produce, offsets, commit.
+
+What a failure means is decided here, once, by the caller's next step. The client is never trusted after one: whatever is
+not a plain retry ends the process, which drops everything in memory and starts again under the same transactional id.
+That restart aborts what was open and is quick; telling a half-failed transaction apart from a good one is neither.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+from processor.errors import Fenced, RestartProcess
+from processor.kafka.client import transactional_producer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from processor.kafka.group import Member
+    from processor.kafka.writer import Outgoing
+    from processor.settings import Settings
+
+FENCED = {
+    KafkaError._FENCED,  # noqa: SLF001 - librdkafka's name
+    KafkaError.PRODUCER_FENCED,
+    KafkaError.INVALID_PRODUCER_EPOCH,
+}
+CALL_TIMEOUT_S = 5.0
+FULL_QUEUE_POLL_S = 0.05
+
+
+class Transaction:
+    """The transactional producer of one process.
+
+    Args:
+        settings: the cluster and the time-outs.
+        transactional_id: the same before and after a restart, and of no other process.
+        clock: seconds, monotonic; handed in so that a test can move it.
+
+    Every method raises RestartProcess (Fenced where it is) when the transaction can no longer be trusted.
+    """
+
+    def __init__(self, settings: Settings, transactional_id: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self.transactional_id = transactional_id
+        self._producer = transactional_producer(settings, transactional_id)
+        self._interval_s = settings.commit_interval_ms / 1000
+        self._timeout_s = settings.transaction_timeout_ms / 1000
+        self._clock = clock
+        self._began_s: float | None = None
+
+    def init(self) -> None:
+        """Fence predecessors of the same id and abort what they left open; waits for a broker as long as it takes."""
+        while not self._attempt("init_transactions", lambda: self._producer.init_transactions(CALL_TIMEOUT_S)):
+            pass
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is something to commit."""
+        return self._began_s is not None
+
+    def due_in_s(self) -> float:
+        """Seconds until the open transaction should be committed; the whole interval where none is open."""
+        if self._began_s is None:
+            return self._interval_s
+        return max(0.0, self._began_s + self._interval_s - self._clock())
+
+    def begin(self) -> None:
+        """Open a transaction unless one is."""
+        if self._began_s is None:
+            self._attempt("begin_transaction", self._producer.begin_transaction)
+            self._began_s = self._clock()
+
+    def produce(self, records: Iterable[Outgoing]) -> None:
+        """Hand records to the client; nobody reads them before the commit."""
+        for record in records:
+            while not self._enqueued(record):
+                self._producer.poll(FULL_QUEUE_POLL_S)
+        self._producer.poll(0)
+
+    def commit(self, member: Member, positions: Mapping[int, int]) -> None:
+        """Commit everything produced since begin together with the offsets read.
+
+        A commit that timed out may have happened: it is asked again until the transaction would have timed out.
+
+        Args:
+            member: whose group, and with which generation, the offsets belong to.
+            positions: partition → next offset to read.
+        """
+        deadline = self._clock() + self._timeout_s
+        offsets = [TopicPartition(member.topic, partition, offset) for partition, offset in positions.items()]
+        self._until(deadline, "send_offsets", lambda: self._producer.send_offsets_to_transaction(offsets, member.metadata(), CALL_TIMEOUT_S))
+        self._until(deadline, "commit", lambda: self._producer.commit_transaction(CALL_TIMEOUT_S))
+        self._began_s = None
+
+    def abort(self) -> None:
+        """Drop what is open; only ever followed by the end of the process."""
+        if self._began_s is not None:
+            self._attempt("abort", lambda: self._producer.abort_transaction(CALL_TIMEOUT_S))
+            self._began_s = None
+
+    def _enqueued(self, record: Outgoing) -> bool:
+        try:
+            self._producer.produce(
+                record.topic, value=record.value, key=record.key, partition=record.partition, headers=list(record.headers)
+            )
+        except BufferError:
+            return False
+        except KafkaException as error:
+            raise self._failure(f"produce to {record.topic}", error) from None
+        return True
+
+    def _until(self, deadline: float, what: str, call: Callable[[], None]) -> None:
+        while not self._attempt(what, call):
+            if self._clock() > deadline:
+                raise RestartProcess(f"{self.transactional_id}: {what} did not finish within {self._timeout_s:g} s; starting again")
+
+    def _attempt(self, what: str, call: Callable[[], None]) -> bool:
+        """Whether the call went through; False asks for it to be made again."""
+        try:
+            call()
+        except KafkaException as error:
+            if error.args[0].retriable() and not error.args[0].txn_requires_abort():
+                return False
+            raise self._failure(what, error) from None
+        return True
+
+    def _failure(self, what: str, error: KafkaException) -> RestartProcess:
+        kind = Fenced if error.args[0].code() in FENCED else RestartProcess
+        return kind(f"{self.transactional_id}: {what}: {error.args[0].name()}: {error.args[0].str()}")

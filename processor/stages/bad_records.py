@@ -1,0 +1,83 @@
+"""What cannot be processed: a dead letter each, up to a limit."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from processor.errors import TooManyBadRecords
+
+if TYPE_CHECKING:
+    from processor.kafka.reader import Headers
+    from processor.settings import Settings
+
+PREFIX = "__streams.errors."
+
+
+class BadRecordLimit:
+    """Stops a processor that dead-letters nearly everything: then the fault is in the code, the schema or the topic.
+
+    Args:
+        settings: ``bad_records_in_a_row``, ``bad_records_ratio`` over the last ``bad_records_window`` records.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._in_a_row_max = settings.bad_records_in_a_row
+        self._ratio_max = settings.bad_records_ratio
+        self._window = settings.bad_records_window
+        self._batches: deque[tuple[int, int]] = deque()
+        self._records = 0
+        self._bad = 0
+        self._in_a_row = 0
+
+    def add(self, records: int, bad: list[int]) -> None:
+        """Count one batch.
+
+        Args:
+            records: how many it had.
+            bad: positions of the bad ones, ascending.
+
+        Raises:
+            TooManyBadRecords: a limit is passed.
+        """
+        self._in_a_row = self._longest_run(records, bad)
+        self._remember(records, len(bad))
+        if self._in_a_row > self._in_a_row_max:
+            raise TooManyBadRecords(self._text(f"{self._in_a_row} records in a row", "bad_records_in_a_row"))
+        if self._records >= self._window and self._bad > self._ratio_max * self._records:
+            raise TooManyBadRecords(self._text(f"{self._bad} of the last {self._records} records", "bad_records_ratio"))
+
+    def _longest_run(self, records: int, bad: list[int]) -> int:
+        """Length of the run at the batch's end, or the longest inside it where that passes the limit."""
+        run, longest, expected = self._in_a_row, 0, 0
+        for position in bad:
+            run = run + 1 if position == expected else 1
+            longest, expected = max(longest, run), position + 1
+        at_end = run if expected == records else 0
+        return longest if longest > self._in_a_row_max else at_end
+
+    def _remember(self, records: int, bad: int) -> None:
+        self._batches.append((records, bad))
+        self._records, self._bad = self._records + records, self._bad + bad
+        while self._records - self._batches[0][0] >= self._window:
+            old_records, old_bad = self._batches.popleft()
+            self._records, self._bad = self._records - old_records, self._bad - old_bad
+
+    def _text(self, what: str, setting: str) -> str:
+        return (
+            f"{what} could not be processed: stopping, so that a fault in the code or a wrong schema does not dead-letter the whole "
+            f"topic; look at `collectors dead-letters list`, mend the cause, start again (setting: {setting})"
+        )
+
+
+def error_headers(source: tuple[str, int, int], reason: str, detail: str) -> Headers:
+    """The headers that KIP-1034 adds to a dead letter; key, value and the record's own headers stay untouched.
+
+    Args:
+        source: topic, partition, offset of the record.
+        reason: of the closed set of ``BadReason``.
+        detail: what exactly was wrong.
+    """
+    topic, partition, offset = source
+    fields = {"exception": reason, "message": detail, "stacktrace": "", "topic": topic, "partition": str(partition), "offset": str(offset)}
+    return tuple((PREFIX + name, value.encode()) for name, value in fields.items())

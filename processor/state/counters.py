@@ -1,0 +1,197 @@
+"""Counters of one source partition: what became of every prediction, by collector.
+
+A *slot* is one count: (collector, outcome, node). Slots of a model are only ever appended, so a model's counts are one
+integer array, and adding a batch is one vector addition. The changelog holds a model in chunks of CHUNK_SLOTS slots, each as
+two records: the names, written when a slot is new, and the counts, written when one changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from processor.engine.reasons import OUTCOMES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from processor.engine.collector import Watchers
+    from processor.engine.decide import ModelDecisions
+
+CHUNK_SLOTS = 4096
+COUNT_TYPE = np.dtype("<i8")
+
+
+class Slot(NamedTuple):
+    """What one count counts; ``node`` is set where ``workflow_empty`` is broken down, and empty everywhere else."""
+
+    collector: str
+    outcome: str
+    node: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One record of the changelog, before it is encoded. Exactly one of ``names`` and ``counts`` is set.
+
+    ``model`` is empty in the checkpoint, which holds the ``next_offset`` that the counts go up to.
+    """
+
+    stage: str
+    partition: int
+    model: str = ""
+    chunk: int = 0
+    names: list[Slot] | None = None
+    counts: bytes | None = None
+    next_offset: int = -1
+
+    @property
+    def key(self) -> bytes:
+        """Key on the compacted topic; the newest record of each key is the state."""
+        part = "checkpoint" if not self.model else f"{self.model}/{self.chunk}/{'names' if self.names is not None else 'counts'}"
+        return f"{self.stage}/{self.partition}/{part}".encode()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Fields as in the Avro schema ``counters``."""
+        names = None if self.names is None else [slot._asdict() for slot in self.names]
+        return {
+            "stage": self.stage, "partition": self.partition, "model": self.model, "chunk": self.chunk,
+            "names": names, "counts": self.counts, "next_offset": self.next_offset,
+        }  # fmt: skip
+
+
+@dataclass(slots=True)
+class ModelCounts:
+    """The counts of one model's collectors."""
+
+    slots: list[Slot] = field(default_factory=list)
+    positions: dict[Slot, int] = field(default_factory=dict)
+    counts: np.ndarray = field(default_factory=lambda: np.zeros(0, COUNT_TYPE))
+    new_from: int = 0
+    changed: set[int] = field(default_factory=set)
+    _table: tuple[Watchers, np.ndarray] | None = None
+
+    def add(self, decisions: ModelDecisions) -> None:
+        """Count one batch."""
+        table = self._slot_table(decisions.watchers)
+        collectors, outcomes = np.nonzero(decisions.counts)
+        slots = table[collectors, outcomes]
+        for i in np.flatnonzero(slots < 0):
+            collector, outcome = collectors[i], outcomes[i]
+            slot = Slot(decisions.watchers.collectors[collector].key, OUTCOMES[outcome].value)
+            slots[i] = table[collector, outcome] = self._position(slot)
+        self._bump(slots, decisions.counts[collectors, outcomes])
+        self._add_emptied(decisions)
+
+    def merge(self, slots: Iterable[tuple[Slot, int]]) -> None:
+        """Take over counts that were restored."""
+        for slot, count in slots:
+            self.counts[self._position(slot)] += count
+        self.new_from = len(self.slots)
+
+    def blocks(self, stage: str, partition: int, model: str) -> Iterator[Block]:
+        """Records for everything that changed since the last call."""
+        for chunk in range(self.new_from // CHUNK_SLOTS, -(-len(self.slots) // CHUNK_SLOTS)):
+            if self.new_from < len(self.slots):
+                yield Block(stage, partition, model, chunk, names=self.slots[chunk * CHUNK_SLOTS : (chunk + 1) * CHUNK_SLOTS])
+        for chunk in sorted(self.changed):
+            counts = self.counts[chunk * CHUNK_SLOTS : min(len(self.slots), (chunk + 1) * CHUNK_SLOTS)]
+            yield Block(stage, partition, model, chunk, counts=counts.tobytes())
+        self.new_from = len(self.slots)
+        self.changed.clear()
+
+    def _add_emptied(self, decisions: ModelDecisions) -> None:
+        """Break ``workflow_empty`` down by node."""
+        emptied = decisions.emptied
+        slots = np.fromiter((self._position(slot) for slot in emptied_slots(decisions)), np.int64, len(emptied.counts))
+        self._bump(slots, emptied.counts)
+
+    def _bump(self, slots: np.ndarray, amounts: np.ndarray) -> None:
+        self.counts[slots] += amounts
+        self.changed.update((np.unique(slots // CHUNK_SLOTS)).tolist())
+
+    def _slot_table(self, watchers: Watchers) -> np.ndarray:
+        """Positions of (collector, outcome), -1 where there is no slot yet; kept for as long as the collectors stay the same."""
+        if self._table is None or self._table[0] is not watchers:
+            table = np.full((len(watchers.collectors), len(OUTCOMES)), -1, np.int64)
+            for i, collector in enumerate(watchers.collectors):
+                for j, outcome in enumerate(OUTCOMES):
+                    table[i, j] = self.positions.get(Slot(collector.key, outcome.value), -1)
+            self._table = (watchers, table)
+        return self._table[1]
+
+    def _position(self, slot: Slot) -> int:
+        position = self.positions.get(slot)
+        if position is None:
+            position = self.positions[slot] = len(self.slots)
+            self.slots.append(slot)
+            if position >= len(self.counts):
+                self.counts = np.resize(self.counts, max(64, 2 * position))
+                self.counts[position:] = 0
+        return position
+
+
+class PartitionCounters:
+    """All counters of one (stage, source partition)."""
+
+    def __init__(self, stage: str, partition: int) -> None:
+        self.stage = stage
+        self.partition = partition
+        self.models: dict[str, ModelCounts] = {}
+
+    def add(self, decisions: Iterable[ModelDecisions]) -> None:
+        """Count one batch."""
+        for decided in decisions:
+            self.models.setdefault(decided.watchers.model, ModelCounts()).add(decided)
+
+    def changes(self, next_offset: int) -> Iterator[Block]:
+        """Records for this transaction: every chunk that changed, and the checkpoint."""
+        for model, counts in self.models.items():
+            yield from counts.blocks(self.stage, self.partition, model)
+        yield Block(self.stage, self.partition, next_offset=next_offset)
+
+
+class Restoration:
+    """Puts the records of a changelog together again, in log order, whatever partitions they belong to."""
+
+    def __init__(self, stage: str) -> None:
+        self._stage = stage
+        self._names: dict[tuple[int, str, int], list[Slot]] = {}
+        self._counts: dict[tuple[int, str, int], np.ndarray] = {}
+        self.checkpoints: dict[int, int] = {}
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Take one decoded record; later ones replace earlier ones of the same key."""
+        if record["stage"] != self._stage:
+            return
+        key = (record["partition"], record["model"], record["chunk"])
+        if not record["model"]:
+            self.checkpoints[record["partition"]] = record["next_offset"]
+        elif record["names"] is not None:
+            self._names[key] = [Slot(**name) for name in record["names"]]
+        else:
+            self._counts[key] = np.frombuffer(record["counts"], COUNT_TYPE)
+
+    def counters(self, partition: int) -> PartitionCounters:
+        """The counters of one partition as the changelog has them."""
+        restored = PartitionCounters(self._stage, partition)
+        for model, slot, count in self.rows(partition):
+            restored.models.setdefault(model, ModelCounts()).merge([(slot, count)])
+        return restored
+
+    def rows(self, partition: int | None = None) -> Iterator[tuple[str, Slot, int]]:
+        """(model, slot, count) of one partition, or of all."""
+        for key in sorted(self._counts):
+            if partition is None or key[0] == partition:
+                for slot, count in zip(self._names[key], self._counts[key].tolist(), strict=False):
+                    yield key[1], slot, count
+
+
+def emptied_slots(decisions: ModelDecisions) -> Iterator[Slot]:
+    """The slots of a batch's ``emptied`` counts, in its order."""
+    emptied = decisions.emptied
+    keys = [collector.key for collector in decisions.watchers.collectors]
+    for collector, node in zip(emptied.collectors.tolist(), emptied.nodes, strict=True):
+        yield Slot(keys[collector], "workflow_empty", node)
