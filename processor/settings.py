@@ -42,11 +42,16 @@ class Settings(BaseSettings):
     restore_timeout_ms: int = Field(30_000, ge=1_000, description="state that cannot be restored within this fails the process")
     changeset_wait_ms: int = Field(5_000, ge=0, description="how long a catalog reader waits for a changeset to be whole")
     topic_check_ms: int = Field(1_000, ge=100, description="how often the cluster is asked which inputs topics exist")
-    bad_records_ratio: float = Field(0.5, gt=0, le=1, description="share of bad records in the last bad_records_window that stops a processor")
+    bad_records_ratio: float = Field(
+        0.5, gt=0, le=1, description="share of bad records in the last bad_records_window that stops a processor"
+    )
     bad_records_window: int = Field(10_000, ge=10, description="records over which bad_records_ratio is taken")
     bad_records_in_a_row: int = Field(1_000, ge=1, description="bad records in a row that stop a processor")
     maven_url: str = Field("", description="a mirror of Maven Central for the local broker's jars")
     cache_dir: Path | None = Field(None, description="where downloaded jars are kept; empty: the user's cache folder")
+    config_folder: Path | None = Field(
+        None, description="where topics.yaml and schemas/ are looked for first; empty: the folder of --config"
+    )
 
     @classmethod
     def settings_customise_sources(  # noqa: PLR0913 - the signature is pydantic-settings'
@@ -71,7 +76,8 @@ def load_settings(config: Path | None = None) -> Settings:
         FixUsage: the file is missing or a value is not allowed; every problem is listed.
     """
     try:
-        return Settings(**_from_file(config))
+        folder = {} if config is None else {"config_folder": config.parent}
+        return Settings(**(folder | _from_file(config)))
     except ValidationError as error:
         lines = [f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}" for problem in error.errors()]
         where = config or "the COLLECTORS_* environment"

@@ -1,0 +1,1 @@
+"""topics.yaml against the cluster: a pure plan, and what carries it out."""
