@@ -4,6 +4,7 @@
     ├── FixUsage                      exit 2: the command line or the settings are wrong
     ├── FixDocuments                  the documents have problems; all of them are listed
     ├── FixCluster                    a topic, a permission or a broker is not as it must be
+    ├── FixMachine                    this machine lacks a port, disk space, a folder or the network
     ├── TooManyBadRecords             stop and look at the dead letters
     └── RestartProcess                exit 75: drop everything in memory, start again under the same id
         └── Fenced                    exit 76: the same, and the supervisor counts how often
@@ -65,6 +66,10 @@ class FixDocuments(CollectorsError):  # noqa: N818 - as FixUsage
 
 class FixCluster(CollectorsError):  # noqa: N818 - as FixUsage
     """Something on the cluster is missing, refused or different; the text says what to change."""
+
+
+class FixMachine(CollectorsError):  # noqa: N818 - as FixUsage
+    """This machine lacks something: a free port, disk space, a folder it may write to, the network; the text says which and what to do."""
 
 
 class TooManyBadRecords(CollectorsError):  # noqa: N818 - as FixUsage
