@@ -1,0 +1,157 @@
+"""A batch of predictions as columns, each derived when it is first asked for and then kept.
+
+The Arrow layout is that of ``schemas/prediction.avsc``. Whatever is null there counts as absent: no concepts, no regions, an
+empty string. Only collected rows ever become Python objects (:meth:`PredictionBatch.take`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+import xxhash
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A column of strings: ``names[codes[row]]``."""
+
+    names: list[str]
+    codes: np.ndarray
+
+    def code_of(self, name: str) -> int:
+        """The code of a name, -1 where no row has it."""
+        return self.names.index(name) if name in self.names else -1
+
+
+@dataclass(frozen=True, slots=True)
+class FlatConcepts:
+    """Concepts of all rows, one after another.
+
+    Attributes:
+        offsets: int64 [rows + 1]; row i owns ``offsets[i]:offsets[i + 1]``.
+        values: float32 [concepts].
+        ids: Arrow strings [concepts].
+        regions: Arrow strings [concepts], the id of the region that each stands in, and int64 [concepts], the position of that
+            region among all regions of the batch; None for top-level concepts.
+    """
+
+    offsets: np.ndarray
+    values: np.ndarray
+    ids: pa.Array
+    regions: tuple[pa.Array, np.ndarray] | None = None
+
+
+class PredictionBatch:
+    """Predictions as columns.
+
+    Attributes:
+        table: the Arrow columns, one row a prediction.
+        rows: how many predictions there are.
+    """
+
+    def __init__(self, table: pa.RecordBatch) -> None:
+        self.table = table
+        self.rows: int = table.num_rows
+        self._metadata: dict[int, Mapping[str, Any] | None] = {}
+
+    @cached_property
+    def ids(self) -> pa.Array:
+        """Prediction ids, Arrow strings [rows]."""
+        return self.table.column("id")
+
+    @cached_property
+    def hashes(self) -> np.ndarray:
+        """xxh3_64 of each id's UTF-8, uint64 [rows]."""
+        keys = self.ids.cast(pa.binary()).to_numpy(zero_copy_only=False)
+        return np.fromiter(map(xxhash.xxh3_64_intdigest, keys), np.uint64, self.rows)
+
+    @cached_property
+    def models(self) -> Coded:
+        """``user/app/model`` of each row."""
+        parts = [self._strings("model", name) for name in ("user_id", "app_id", "id")]
+        return coded(pc.binary_join_element_wise(*parts, "/"))
+
+    @cached_property
+    def versions(self) -> Coded:
+        """The model version of each row."""
+        return coded(self._strings("model", "version_id"))
+
+    @cached_property
+    def callers(self) -> Coded:
+        """Who called the model."""
+        return coded(self._strings("caller_user_id"))
+
+    @cached_property
+    def in_workflow(self) -> np.ndarray:
+        """Bool [rows]: made while somebody's workflow ran, so seen by no collector."""
+        return pc.not_equal(self._strings("workflow_id"), "").to_numpy(zero_copy_only=False)
+
+    @cached_property
+    def concepts(self) -> FlatConcepts:
+        """Top-level concepts of the output."""
+        offsets, flat = flatten(self._field("output", "data", "concepts"))
+        return FlatConcepts(offsets, floats(flat), strings(pc.struct_field(flat, "id")))
+
+    @cached_property
+    def region_concepts(self) -> FlatConcepts:
+        """Concepts inside the output's regions; regions without any do not show."""
+        region_offsets, regions = flatten(self._field("output", "data", "regions"))
+        offsets, flat = flatten(pc.struct_field(regions, ["data", "concepts"]))
+        place = np.repeat(np.arange(len(regions)), np.diff(offsets))
+        ids = strings(pc.struct_field(regions, "id")).take(pa.array(place))
+        return FlatConcepts(offsets[region_offsets], floats(flat), strings(pc.struct_field(flat, "id")), (ids, place))
+
+    def metadata(self, row: int) -> Mapping[str, Any] | None:
+        """The input's metadata of one row, None where it has none."""
+        if row not in self._metadata:
+            text = self._metadata_json[row].as_py()
+            self._metadata[row] = orjson.loads(text) if text else None
+        return self._metadata[row]
+
+    def take(self, rows: np.ndarray) -> list[dict[str, Any]]:
+        """Rows as Python dicts, fields as in the Avro schema."""
+        return self.table.take(pa.array(rows, pa.int64())).to_pylist()  # type: ignore[no-any-return] # pyarrow has no types
+
+    @cached_property
+    def _metadata_json(self) -> pa.Array:
+        return self._field("input", "data", "metadata")
+
+    def _field(self, name: str, *path: str) -> pa.Array:
+        column = self.table.column(name)
+        return pc.struct_field(column, list(path)) if path else column
+
+    def _strings(self, name: str, *path: str) -> pa.Array:
+        return strings(self._field(name, *path))
+
+
+def strings(column: pa.Array) -> pa.Array:
+    """The column with empty strings for nulls."""
+    return pc.fill_null(column, "") if column.null_count else column
+
+
+def floats(concepts: pa.Array) -> np.ndarray:
+    """Values of an array of concepts, float32, with no negative zero (so that equal values have equal bits)."""
+    return pc.struct_field(concepts, "value").to_numpy(zero_copy_only=False) + np.float32(0)
+
+
+def flatten(lists: pa.Array) -> tuple[np.ndarray, pa.Array]:
+    """Offsets (int64 [rows + 1], from 0) and items of a list column; a null list has no items."""
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
+    offsets = np.zeros(len(lists) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return offsets, lists.flatten()
+
+
+def coded(column: pa.Array) -> Coded:
+    """Dictionary codes of a column of strings."""
+    encoded = column.dictionary_encode()
+    return Coded(encoded.dictionary.to_pylist(), encoded.indices.to_numpy(zero_copy_only=False))
