@@ -1,0 +1,55 @@
+"""Fixtures of all tests: one real broker a session, and settings with a topic prefix of each test's own."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+import pytest
+
+from processor.settings import Settings
+from tests.support.brokers import clear_environment, make_broker, remove_broker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from tests.support.brokers import Broker
+
+
+def pytest_configure() -> None:
+    clear_environment()
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """The session's broker: share it, and leave it running."""
+    made = make_broker(tmp_path_factory.mktemp("broker"))
+    try:
+        made.start()
+        yield made
+    finally:
+        remove_broker(made)
+
+
+@pytest.fixture
+def new_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Mapping[str, str]], Broker]]:
+    """Make and start a broker of the test's own, with further properties; the test may stop, kill and start it."""
+    made = []
+
+    def make(extra_properties: Mapping[str, str]) -> Broker:
+        made.append(make_broker(tmp_path_factory.mktemp("broker"), extra_properties))
+        made[-1].start()
+        return made[-1]
+
+    try:
+        yield make
+    finally:
+        for each in made:
+            remove_broker(each)
+
+
+@pytest.fixture
+def settings(broker: Broker) -> Settings:
+    """Settings for the session's broker, with topics, groups and transactional ids of this test's own."""
+    prefix = f"t{secrets.token_hex(3)}-"
+    return Settings(bootstrap_servers=broker.bootstrap_servers, topic_prefix=prefix, instance=f"{prefix}host")

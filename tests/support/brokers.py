@@ -1,0 +1,136 @@
+"""Brokers for tests: in a container where a Docker engine answers, else from the bundled Java runtime. Both are the same Kafka."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import warnings
+from typing import TYPE_CHECKING, Any, Protocol
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from processor.kafka.broker_properties import broker_properties
+from processor.kafka.jars import KAFKA_VERSION
+from processor.kafka.local import LocalBroker
+from processor.kafka.machine import free_port
+from processor.settings import Settings
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+IMAGE = f"apache/kafka:{KAFKA_VERSION}"
+CONTROLLER_PORT = 9093
+
+
+class Broker(Protocol):
+    """What tests may ask of a broker, however it runs. Data and address outlive stop, kill and start."""
+
+    @property
+    def bootstrap_servers(self) -> str: ...
+
+    def start(self) -> object: ...
+
+    def stop(self) -> object: ...
+
+    def kill(self) -> object: ...
+
+
+class ContainerBroker:
+    """A broker in a container; its port on this host stays the same after every start."""
+
+    def __init__(self, extra_properties: Mapping[str, str] | None = None) -> None:
+        with warnings.catch_warnings():
+            # Imported only here: without an engine nobody needs it, and its own imports warn.
+            warnings.simplefilter("ignore")
+            from testcontainers.core.container import DockerContainer  # noqa: PLC0415
+        self._port = free_port()
+        self._container = DockerContainer(IMAGE).with_bind_ports(self._port, self._port)
+        self._host = self._container.get_container_host_ip()
+        properties = broker_properties(self._host, self._port, CONTROLLER_PORT, extra_properties or {}, bind="0.0.0.0")  # noqa: S104 - inside the container
+        self._container.with_envs(**container_environment(properties))
+        self._started = False
+
+    @property
+    def bootstrap_servers(self) -> str:
+        return f"{self._host}:{self._port}"
+
+    def start(self) -> None:
+        if self._started:
+            self._container.get_wrapped_container().start()
+        else:
+            self._container.start()
+        self._started = True
+        wait_until(lambda: answers(self.bootstrap_servers), f"the broker at {self.bootstrap_servers}", timeout_s=90)
+
+    def stop(self) -> None:
+        self._container.get_wrapped_container().stop(timeout=30)
+
+    def kill(self) -> None:
+        self._container.get_wrapped_container().kill()
+
+    def remove(self) -> None:
+        self._container.stop()
+
+
+def container_environment(properties: Mapping[str, str]) -> dict[str, str]:
+    """Broker settings as the image takes them: ``log.dirs`` is ``KAFKA_LOG_DIRS``; names with dashes or underscores do not occur."""
+    return {f"KAFKA_{name.replace('.', '_').upper()}": value for name, value in properties.items()}
+
+
+def answers(bootstrap_servers: str) -> bool:
+    config: dict[str, Any] = {"bootstrap.servers": bootstrap_servers, "log_level": 0}
+    try:
+        return bool(AdminClient(config).list_topics(timeout=1).brokers)
+    except KafkaException:
+        return False
+
+
+def docker_answers() -> bool:
+    """Whether an engine is there; having its client installed proves nothing."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        answer = _ping()
+        # A client that finds no engine leaves an open socket behind; it is collected here, where nobody minds.
+        gc.collect()
+    return answer
+
+
+def _ping() -> bool:
+    try:
+        import docker  # noqa: PLC0415 - only where containers are asked for
+
+        with contextlib.closing(docker.from_env(timeout=5)) as client:
+            return bool(client.ping())
+    except Exception:  # noqa: BLE001 - whatever is wrong with it: no engine
+        return False
+
+
+def make_broker(folder: Path, extra_properties: Mapping[str, str] | None = None) -> LocalBroker | ContainerBroker:
+    """A broker that is not started yet."""
+    if docker_answers():
+        return ContainerBroker(extra_properties)
+    return LocalBroker(download_settings(), folder, extra_properties=extra_properties)
+
+
+def remove_broker(broker: LocalBroker | ContainerBroker) -> None:
+    """End a broker for good: nobody needs its data any more."""
+    if isinstance(broker, ContainerBroker):
+        broker.remove()
+    else:
+        broker.kill()
+
+
+def download_settings() -> Settings:
+    """Settings that say only where jars come from and are kept, as this machine has it."""
+    return Settings(bootstrap_servers="")
+
+
+def clear_environment() -> None:
+    """Forget the developer's own settings; only where jars come from and are kept is this machine's business."""
+    kept = {"COLLECTORS_CACHE_DIR", "COLLECTORS_MAVEN_URL"}
+    for name in [name for name in os.environ if name.startswith("COLLECTORS_") and name not in kept]:
+        del os.environ[name]
