@@ -1,9 +1,12 @@
 """Every error this package raises, named by what the caller does next.
 
+::
+
     CollectorsError                   exit 1
     ├── FixUsage                      exit 2: the command line or the settings are wrong
     ├── FixDocuments                  the documents have problems; all of them are listed
     ├── FixCluster                    a topic, a permission or a broker is not as it must be
+    │   └── ClusterAway               no broker answers: a command fails, a processor tries again
     ├── FixMachine                    this machine lacks a port, disk space, a folder or the network
     ├── TooManyBadRecords             stop and look at the dead letters
     └── RestartProcess                exit 75: drop everything in memory, start again under the same id
@@ -29,7 +32,7 @@ class CollectorsError(Exception):
     exit_code: ClassVar[int] = EXIT_FAILED
 
 
-class FixUsage(CollectorsError):  # noqa: N818 - errors are named by the caller's next step
+class FixUsage(CollectorsError):
     """The command line, the environment or the settings file is wrong."""
 
     exit_code = EXIT_USAGE
@@ -56,7 +59,7 @@ class Problem:
         return f"{where}: {self.message}"
 
 
-class FixDocuments(CollectorsError):  # noqa: N818 - as FixUsage
+class FixDocuments(CollectorsError):
     """Documents with problems: all of them, never only the first."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
@@ -64,25 +67,29 @@ class FixDocuments(CollectorsError):  # noqa: N818 - as FixUsage
         super().__init__("\n".join(str(problem) for problem in problems))
 
 
-class FixCluster(CollectorsError):  # noqa: N818 - as FixUsage
+class FixCluster(CollectorsError):
     """Something on the cluster is missing, refused or different; the text says what to change."""
 
 
-class FixMachine(CollectorsError):  # noqa: N818 - as FixUsage
+class ClusterAway(FixCluster):
+    """No broker answers; nothing is known to be wrong but that, so trying again later may do."""
+
+
+class FixMachine(CollectorsError):
     """This machine lacks something: a free port, disk space, a folder it may write to, the network; the text says which and what to do."""
 
 
-class TooManyBadRecords(CollectorsError):  # noqa: N818 - as FixUsage
+class TooManyBadRecords(CollectorsError):
     """So many records could not be processed that the fault is more likely in the code or the topic than in them."""
 
 
-class RestartProcess(CollectorsError):  # noqa: N818 - as FixUsage
+class RestartProcess(CollectorsError):
     """The client can no longer be trusted: end the process; its supervisor starts it again under the same id."""
 
     exit_code = EXIT_RESTART
 
 
-class Fenced(RestartProcess):  # noqa: N818 - as FixUsage
+class Fenced(RestartProcess):
     """Another producer began under our transactional id, or our transaction timed out: more than a few are a configuration fault."""
 
     exit_code = EXIT_FENCED

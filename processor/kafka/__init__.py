@@ -1,0 +1,1 @@
+"""Everything that talks to Kafka; no other package imports its client."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (
@@ -19,6 +19,7 @@ from confluent_kafka.admin import (
 
 from processor.errors import FixCluster
 from processor.kafka.client import client_config
+from processor.kafka.failure import cluster_error, error_code
 from processor.kafka.topic_state import ConfigState, Layout, NewTopicState, TopicState
 
 if TYPE_CHECKING:
@@ -34,31 +35,12 @@ VISIBLE_TIMEOUT_S = 30.0
 POLL_S = 0.05
 TOPICS_PER_REQUEST = 500  # a describe request of thousands of topics outgrows a broker's patience
 
-NEXT_STEP = {
-    KafkaError._TRANSPORT: "is the cluster up? `collectors kafka status` knows the local one; COLLECTORS_BOOTSTRAP_SERVERS names another",  # noqa: SLF001 - the client's name for its own codes
-    KafkaError._TIMED_OUT: "no broker answered in time: check the address, the network and security.protocol",  # noqa: SLF001 - as above
-    KafkaError._ALL_BROKERS_DOWN: "is the cluster up? check COLLECTORS_BOOTSTRAP_SERVERS",  # noqa: SLF001 - as above
-    KafkaError.TOPIC_AUTHORIZATION_FAILED: "grant this user Describe, Create, Alter, DescribeConfigs and AlterConfigs on the topic",
-    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "grant this user Create and Alter on the cluster",
-    KafkaError.INVALID_REPLICATION_FACTOR: "there are fewer brokers than replicas wanted: lower `replication` or add brokers",
-    KafkaError.INVALID_CONFIG: "the broker does not take this config: correct `configs` in topics.yaml",
-    KafkaError.INVALID_PARTITIONS: "the broker does not take this number of partitions: correct `partitions` in topics.yaml",
-    KafkaError.POLICY_VIOLATION: "a policy of the cluster forbids it: follow it in topics.yaml or have it changed",
-    KafkaError.TOPIC_EXCEPTION: "Kafka does not take this name: use a shorter or simpler id or topic_prefix",
-}
-
 
 class Admin:
     """The topics of one cluster. Every method raises FixCluster for what the cluster refuses or does not answer."""
 
     def __init__(self, settings: Settings) -> None:
         self._client = AdminClient(client_config(settings))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Nothing to give back: the client ends with its last reference."""
 
     def layout(self) -> Layout:
         """All topics with partitions and replication; configs are left out."""
@@ -68,6 +50,17 @@ class Admin:
     def names(self) -> frozenset[str]:
         """Topics that can be written to: every partition has a leader."""
         return frozenset(name for name, topic in self._metadata().topics.items() if _usable(topic))
+
+    def partitions(self, name: str) -> int:
+        """How many partitions a topic has.
+
+        Raises:
+            FixCluster: there is no such topic.
+        """
+        found = self.layout().topics.get(name)
+        if found is None:
+            raise FixCluster(f"topic {name} does not exist: create it with `collectors topics apply`")
+        return found.partitions
 
     def topics(self, names: Collection[str]) -> dict[str, TopicState]:
         """Those of the named topics that exist, with their configs."""
@@ -88,7 +81,7 @@ class Admin:
         wanted = [NewTopic(topic.name, topic.partitions, topic.replication, config=dict(topic.configs)) for topic in topics]
         futures = self._client.create_topics(wanted, request_timeout=REQUEST_TIMEOUT_S) if wanted else {}
         failures = {name: error for name, future in futures.items() if isinstance(error := future.exception(), KafkaException)}
-        refused = {name: error for name, error in failures.items() if _code(error) != KafkaError.TOPIC_ALREADY_EXISTS}
+        refused = {name: error for name, error in failures.items() if error_code(error) != KafkaError.TOPIC_ALREADY_EXISTS}
         if refused:
             raise FixCluster("\n".join(str(cluster_error(f"creating topic {name}", error)) for name, error in refused.items()))
         return tuple(name for name in futures if name not in failures)
@@ -134,18 +127,6 @@ class Admin:
             for resource, entries in zip(described, _results(described, "reading topic configs"), strict=True):
                 found[resource.name] = {entry.name: _config(entry) for entry in entries.values()}
         return found
-
-
-def cluster_error(doing: str, error: KafkaException) -> FixCluster:
-    """The client's error as ours: what was tried, what the cluster said, what to do."""
-    cause = error.args[0]
-    next_step = NEXT_STEP.get(_code(error), "look at the brokers' logs")
-    return FixCluster(f"{doing}: {cause.str()} ({cause.name()}): {next_step}")
-
-
-def _code(error: KafkaException) -> int:
-    code: int = error.args[0].code()
-    return code
 
 
 def _results(futures: Mapping[Any, Future[Any]], doing: str) -> list[Any]:

@@ -10,6 +10,8 @@ from processor.errors import FixCluster, RestartProcess
 from processor.kafka.client import group_consumer
 from processor.kafka.reader import METADATA_TIMEOUT_S, raise_unless_passing
 
+__all__ = ["Member", "Message", "Owner"]
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -72,6 +74,11 @@ class Member:
     def metadata(self) -> Any:
         """The group's metadata as of now: what fences a member whose generation is over."""
         return self._consumer.consumer_group_metadata()
+
+    def lag(self, partition: int) -> int:
+        """Records of a partition that were not returned yet, as of the client's last fetch; never asks a broker."""
+        _, end = self._consumer.get_watermark_offsets(TopicPartition(self.topic, partition), cached=True)
+        return max(0, end - self._positions.get(partition, end))
 
     def close(self) -> None:
         """Leave the group; the owner's ``revoked`` is called first."""

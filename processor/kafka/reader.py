@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from processor.errors import FixCluster
 from processor.kafka.client import reading_consumer
+from processor.kafka.failure import cluster_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,14 +37,15 @@ class Record:
     @classmethod
     def of(cls, message: Message) -> Record:
         """Copy what a message holds."""
+        headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
         return cls(
             message.topic() or "",
             message.partition() or 0,
             message.offset() or 0,
             message.timestamp()[1],
-            message.key(),  # type: ignore[arg-type]  # the stub allows str; a consumer without deserialiser gives bytes
-            message.value(),  # type: ignore[arg-type]  # as above
-            tuple((name, value or b"") for name, value in message.headers() or ()),  # type: ignore[misc,union-attr]  # as above
+            message.key(),
+            message.value(),
+            tuple((name, value or b"") for name, value in headers),
         )
 
 
@@ -80,9 +82,7 @@ class TopicReader:
         waiting = dict(self._ends())
         while waiting:
             yield from self._batch(POLL_RECORDS, POLL_TIMEOUT_S)
-            waiting = {
-                part: end for part, end in waiting.items() if self._position[part] < end or (end > 0 and part not in self._at_end)
-            }
+            waiting = {part: end for part, end in waiting.items() if self._position[part] < end or (end > 0 and part not in self._at_end)}
 
     def poll(self, max_records: int, timeout_s: float) -> list[Record]:
         """Whatever has come since, at most ``max_records``, waiting at most ``timeout_s``."""
@@ -97,7 +97,7 @@ class TopicReader:
         try:
             found = self._consumer.list_topics(topic, timeout=METADATA_TIMEOUT_S).topics[topic]
         except KafkaException as error:
-            raise FixCluster(f"no answer from the brokers about topic {topic}: {error.args[0].str()}; check that they run") from None
+            raise cluster_error(f"looking for topic {topic}", error) from None
         if found.error is not None:
             raise FixCluster(f"topic {topic}: {found.error.str()}; create it with `collectors topics apply`")
         return sorted(found.partitions)
@@ -105,8 +105,14 @@ class TopicReader:
     def _ends(self) -> Iterator[tuple[tuple[str, int], int]]:
         for part in self._assignment:
             # From a read-uncommitted handle: a read-committed one answers with the last stable offset.
+            yield (part.topic, part.partition), self._end(part)
+
+    def _end(self, part: TopicPartition) -> int:
+        try:
             _, end = self._uncommitted.get_watermark_offsets(part, timeout=METADATA_TIMEOUT_S)
-            yield (part.topic, part.partition), end
+        except KafkaException as error:
+            raise cluster_error(f"asking for the end of {part.topic} partition {part.partition}", error) from None
+        return end
 
     def _batch(self, max_records: int, timeout_s: float) -> list[Record]:
         records = []
@@ -127,13 +133,7 @@ class TopicReader:
 
 def raise_unless_passing(error: KafkaError) -> None:
     """Let pass what the client retries by itself; raise what somebody must mend."""
-    if error.code() in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError.TOPIC_AUTHORIZATION_FAILED}:  # noqa: SLF001
+    if error.code() in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError.TOPIC_AUTHORIZATION_FAILED}:  # noqa: SLF001 - as above
         raise FixCluster(f"cannot read: {error.str()}; create the topic with `collectors topics apply`, or grant the right to read it")
     if error.fatal():
         raise FixCluster(f"the Kafka client gave up: {error.str()}")
-
-
-def watermarks(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
-    """First and next offset of a partition as its consumer's isolation level sees them."""
-    low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=METADATA_TIMEOUT_S)
-    return low, high

@@ -90,7 +90,9 @@ class Transaction:
         """
         deadline = self._clock() + self._timeout_s
         offsets = [TopicPartition(member.topic, partition, offset) for partition, offset in positions.items()]
-        self._until(deadline, "send_offsets", lambda: self._producer.send_offsets_to_transaction(offsets, member.metadata(), CALL_TIMEOUT_S))
+        self._until(
+            deadline, "send_offsets", lambda: self._producer.send_offsets_to_transaction(offsets, member.metadata(), CALL_TIMEOUT_S)
+        )
         self._until(deadline, "commit", lambda: self._producer.commit_transaction(CALL_TIMEOUT_S))
         self._began_s = None
 

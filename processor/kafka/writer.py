@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaException
 
-from processor.errors import FixCluster
 from processor.kafka.client import transactional_producer
+from processor.kafka.failure import cluster_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +51,7 @@ def write_transaction(settings: Settings, records: Sequence[Outgoing]) -> None:
         _produce(writer, records)
         writer.commit_transaction(TIMEOUT_S)
     except KafkaException as error:
-        raise FixCluster(f"nothing was written: {error.args[0].str()}; check the cluster and try again") from None
+        raise cluster_error("writing in one transaction: nothing was written", error) from None
 
 
 def _produce(writer: Producer, records: Sequence[Outgoing]) -> None:

@@ -1,0 +1,1 @@
+"""The stages: loops that move batches from topic to topic."""

@@ -9,6 +9,8 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from processor.settings import Settings
 
 PREDICTIONS = "predictions"
@@ -65,6 +67,11 @@ def parse_inputs_topic(name: str) -> tuple[str, str] | None:
 def is_inputs_topic(name: str) -> bool:
     """Whether this is the inputs topic of some app."""
     return _INPUTS.fullmatch(name) is not None
+
+
+def existing_inputs_topics(settings: Settings, topics: Iterable[str]) -> frozenset[str]:
+    """The inputs topics (without the prefix) among the topics of a cluster."""
+    return frozenset(name for topic in topics if (name := unprefixed(settings, topic)) is not None and is_inputs_topic(name))
 
 
 def name_problem(topic: str) -> str:

@@ -1,0 +1,52 @@
+"""The client's errors, told for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from confluent_kafka import KafkaError
+
+from processor.errors import ClusterAway, FixCluster
+
+if TYPE_CHECKING:
+    from confluent_kafka import KafkaException
+
+AWAY = {
+    KafkaError._TRANSPORT,  # noqa: SLF001 - the client's name for its own codes
+    KafkaError._TIMED_OUT,  # noqa: SLF001 - as above
+    KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001 - as above
+    KafkaError._RESOLVE,  # noqa: SLF001 - as above
+    KafkaError.REQUEST_TIMED_OUT,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.BROKER_NOT_AVAILABLE,
+}
+
+NEXT_STEP = {
+    KafkaError._TRANSPORT: "is the cluster up? `collectors kafka status` knows the local one; COLLECTORS_BOOTSTRAP_SERVERS names another",  # noqa: SLF001 - the client's name for its own codes
+    KafkaError._TIMED_OUT: "no broker answered in time: check the address, the network and security.protocol",  # noqa: SLF001 - as above
+    KafkaError._ALL_BROKERS_DOWN: "is the cluster up? check COLLECTORS_BOOTSTRAP_SERVERS",  # noqa: SLF001 - as above
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "grant this user Describe, Create, Alter, DescribeConfigs and AlterConfigs on the topic",
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "grant this user Create and Alter on the cluster",
+    KafkaError.INVALID_REPLICATION_FACTOR: "there are fewer brokers than replicas wanted: lower `replication` or add brokers",
+    KafkaError.INVALID_CONFIG: "the broker does not take this config: correct `configs` in topics.yaml",
+    KafkaError.INVALID_PARTITIONS: "the broker does not take this number of partitions: correct `partitions` in topics.yaml",
+    KafkaError.POLICY_VIOLATION: "a policy of the cluster forbids it: follow it in topics.yaml or have it changed",
+    KafkaError.TOPIC_EXCEPTION: "Kafka does not take this name: use a shorter or simpler id or topic_prefix",
+}
+
+
+def cluster_error(doing: str, error: KafkaException) -> FixCluster:
+    """The client's error as ours: what was tried, what the cluster said, what to do; ClusterAway where nobody answered."""
+    cause = error.args[0]
+    kind = ClusterAway if error_code(error) in AWAY else FixCluster
+    next_step = NEXT_STEP.get(error_code(error), "look at the brokers' logs")
+    return kind(f"{doing}: {cause.str()} ({cause.name()}): {next_step}")
+
+
+def error_code(error: KafkaException) -> int:
+    """Which of Kafka's or the client's errors this is."""
+    code: int = error.args[0].code()
+    return code

@@ -1,0 +1,59 @@
+"""How much of a topic a group has not processed yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from processor.kafka.admin import Admin
+from processor.kafka.client import client_config
+from processor.kafka.failure import cluster_error
+
+if TYPE_CHECKING:
+    from processor.settings import Settings
+
+TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a group stands in a topic, partitions added up.
+
+    Attributes:
+        published: end offsets: every record ever written, control records of transactions included.
+        lag: of these, those the group has not committed yet.
+    """
+
+    published: int
+    lag: int
+
+
+def progress(settings: Settings, group: str, topic: str) -> Progress:
+    """Ask the cluster where a group stands.
+
+    Raises:
+        FixCluster: the topic does not exist, or the brokers do not answer.
+    """
+    parts = [TopicPartition(topic, partition) for partition in range(Admin(settings).partitions(topic))]
+    admin = AdminClient(client_config(settings))
+    try:
+        first = _offsets(admin, parts, OffsetSpec.earliest())
+        end = _offsets(admin, parts, OffsetSpec.latest())
+        committed = _committed(admin, group, parts)
+    except KafkaException as error:
+        raise cluster_error(f"asking where group {group} stands in {topic}", error) from None
+    lag = sum(max(0, end[part] - committed.get(part, first[part])) for part in end)
+    return Progress(sum(end.values()), lag)
+
+
+def _offsets(admin: AdminClient, parts: list[TopicPartition], spec: OffsetSpec) -> dict[int, int]:
+    answers = admin.list_offsets(dict.fromkeys(parts, spec), request_timeout=TIMEOUT_S)
+    return {part.partition: answer.result().offset for part, answer in answers.items()}
+
+
+def _committed(admin: AdminClient, group: str, parts: list[TopicPartition]) -> dict[int, int]:
+    (answer,) = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, parts)], request_timeout=TIMEOUT_S).values()
+    return {part.partition: part.offset for part in answer.result().topic_partitions if part.offset >= 0}

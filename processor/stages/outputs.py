@@ -1,0 +1,113 @@
+"""Decisions of one batch into the records to produce. Only collected rows ever become Python objects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from processor.codec.inputs import Collected, input_id, input_json
+from processor.engine.reasons import OUTCOMES, Outcome
+from processor.kafka.writer import Outgoing
+from processor.topics.names import QUEUE, inputs_topic, prefixed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from processor.codec.predictions import Decoded
+    from processor.engine.collector import Collector
+    from processor.engine.decide import ModelDecisions
+    from processor.settings import Settings
+
+COLLECTED = OUTCOMES.index(Outcome.COLLECTED)
+QUEUED = OUTCOMES.index(Outcome.QUEUED)
+INVALID = OUTCOMES.index(Outcome.INVALID)
+
+
+class TooLarge(NamedTuple):
+    """A row whose record would be larger than the topics take."""
+
+    row: int
+    detail: str
+
+
+class Outputs:
+    """Makes records of decisions.
+
+    Args:
+        settings: topic names and ``record_bytes_max``.
+        encode_candidate: collector key, inclusion probability, catalog version and prediction body to the bytes of a candidate.
+    """
+
+    def __init__(self, settings: Settings, encode_candidate: Callable[[str, float, str, bytes], bytes]) -> None:
+        self._settings = settings
+        self._encode_candidate = encode_candidate
+        self._queue = prefixed(settings, QUEUE)
+        self._topics: dict[str, str] = {}
+
+    def records(
+        self, decoded: Decoded, decisions: tuple[ModelDecisions, ...], catalog_version: str
+    ) -> tuple[list[Outgoing], list[TooLarge]]:
+        """The records of one batch, in the order of its rows for each collector.
+
+        A record that would be too large is left out; its decision is counted as ``invalid`` instead and its row is named.
+        """
+        rows = np.unique(np.concatenate([decided.rows for decided in decisions])) if decisions else np.zeros(0, np.int32)
+        if not len(rows):
+            return [], []
+        predictions = dict(zip(rows.tolist(), decoded.batch.take(rows), strict=True))
+        records: list[Outgoing] = []
+        too_large: list[TooLarge] = []
+        for decided in decisions:
+            for position, row, record in self._of_model(decoded, decided, predictions, catalog_version):
+                if len(record.value or b"") <= self._settings.record_bytes_max:
+                    records.append(record)
+                else:
+                    too_large.append(self._refuse(decided, position, row, record))
+        return records, too_large
+
+    def _of_model(
+        self, decoded: Decoded, decided: ModelDecisions, predictions: dict[int, dict[str, Any]], catalog_version: str
+    ) -> Iterator[tuple[int, int, Outgoing]]:
+        version = catalog_version.encode()
+        taken = zip(decided.collectors.tolist(), decided.rows.tolist(), decided.inclusion.tolist(), strict=True)
+        for position, row, probability in taken:
+            collector, prediction = decided.watchers.collectors[position], predictions[row]
+            if collector.second_stage:
+                value = self._encode_candidate(collector.key, probability, catalog_version, decoded.bodies[row])
+                yield position, row, Outgoing(self._queue, collector.key.encode(), value)
+            else:
+                yield position, row, self._input(collector, prediction, probability, version)
+
+    def _input(self, collector: Collector, prediction: dict[str, Any], probability: float, version: bytes) -> Outgoing:
+        collected = Collected(collector.key, prediction["id"], collector.source.model, probability, collector.collect_outputs)
+        headers = (
+            ("collector", collector.key.encode()),
+            ("catalog-version", version),
+            ("prediction-id", prediction["id"].encode()),
+            ("inclusion-probability", repr(probability).encode()),
+            ("model", _model_with_version(prediction).encode()),
+        )
+        key = input_id(collector.key, prediction["id"]).encode()
+        return Outgoing(self._inputs_topic(collector.key), key, input_json(prediction, collected), headers)
+
+    def _inputs_topic(self, collector_key: str) -> str:
+        topic = self._topics.get(collector_key)
+        if topic is None:
+            user, app, _ = collector_key.split("/")
+            topic = self._topics[collector_key] = prefixed(self._settings, inputs_topic(user, app))
+        return topic
+
+    def _refuse(self, decided: ModelDecisions, position: int, row: int, record: Outgoing) -> TooLarge:
+        outcome = QUEUED if decided.watchers.collectors[position].second_stage else COLLECTED
+        decided.counts[position, outcome] -= 1
+        decided.counts[position, INVALID] += 1
+        size, limit = len(record.value or b""), self._settings.record_bytes_max
+        return TooLarge(row, f"its record for {record.topic} has {size} bytes; record_bytes_max is {limit}")
+
+
+def _model_with_version(prediction: dict[str, Any]) -> str:
+    model = prediction["model"]
+    key = f"{model['user_id']}/{model['app_id']}/{model['id']}"
+    return f"{key}/{model['version_id']}" if model["version_id"] else key
