@@ -30,6 +30,11 @@ QUICK_RECOVERY = {
     "group.consumer.min.heartbeat.interval.ms": "1000",
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
 }
+# A broker that was killed may register again only when its last session has ended: 9 s by default, for one node as for a thousand.
+QUICK_RESTART = {
+    "broker.session.timeout.ms": "4000",
+    "broker.heartbeat.interval.ms": "500",
+}
 # The cleaner's default buffer of 128 MiB is half of the heap.
 SMALL_MEMORY = {
     "num.network.threads": "3",
@@ -62,6 +67,7 @@ def broker_properties(host: str, port: int, controller_port: int, extra: Mapping
         "auto.create.topics.enable": "false",
         **INTERNAL_TOPICS,
         **QUICK_RECOVERY,
+        **QUICK_RESTART,
         **SMALL_MEMORY,
         **extra,
     }

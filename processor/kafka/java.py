@@ -21,8 +21,11 @@ BROKER_FLAGS = (
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
     "-XX:+ExitOnOutOfMemoryError",
+    "-XX:-UsePerfData",
     "-Djava.awt.headless=true",
 )
+# Java takes options from these as well; a broker is to be the same wherever it is started.
+JAVA_VARIABLES = frozenset({"CLASSPATH", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"})
 
 
 def bundled_java() -> Path:
@@ -41,3 +44,8 @@ def bundled_java() -> Path:
 def java_command(java: Path, jars: Sequence[Path], main_class: str, *arguments: str, flags: Sequence[str] = BROKER_FLAGS) -> list[str]:
     """The command that runs one main class."""
     return [str(java), *flags, "-cp", os.pathsep.join(str(jar) for jar in jars), main_class, *arguments]
+
+
+def java_environment() -> dict[str, str]:
+    """Our own environment without what Java would take options from."""
+    return {name: value for name, value in os.environ.items() if name not in JAVA_VARIABLES}

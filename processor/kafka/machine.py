@@ -48,17 +48,19 @@ def require_space(folder: Path, needed_bytes: int, setting: str) -> None:
         raise FixMachine(f"{folder}: the disk is full: {needed}: free some space, or {setting}")
 
 
-def is_port_free(port: int) -> bool:
-    """Whether a broker could listen on a port of the loopback address."""
+def port_problem(port: int) -> str:
+    """Why a broker could not listen on a port of the loopback address; empty when it could."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         # As the broker does, so that connections that have just been closed do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
             probe.listen(1)
-        except OSError:
-            return False
-    return True
+        except PermissionError:
+            return "is not for this user to listen on"
+        except OSError as error:
+            return "is taken by another program" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
+    return ""
 
 
 def free_port() -> int:
@@ -69,6 +71,6 @@ def free_port() -> int:
     """
     for _ in range(PORT_TRIES):
         port = secrets.choice(FREE_PORTS)
-        if is_port_free(port):
+        if not port_problem(port):
             return port
     raise FixMachine(f"no free port found between {FREE_PORTS.start} and {FREE_PORTS.stop}: end some of the programs that listen there")

@@ -6,15 +6,13 @@ import contextlib
 import gc
 import os
 import warnings
-from typing import TYPE_CHECKING, Any, Protocol
-
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
+from typing import TYPE_CHECKING, Protocol
 
 from processor.kafka.broker_properties import broker_properties
 from processor.kafka.jars import KAFKA_VERSION
 from processor.kafka.local import LocalBroker
 from processor.kafka.machine import free_port
+from processor.kafka.ping import answers
 from processor.settings import Settings
 from tests.support.waiting import wait_until
 
@@ -79,14 +77,6 @@ class ContainerBroker:
 def container_environment(properties: Mapping[str, str]) -> dict[str, str]:
     """Broker settings as the image takes them: ``log.dirs`` is ``KAFKA_LOG_DIRS``; names with dashes or underscores do not occur."""
     return {f"KAFKA_{name.replace('.', '_').upper()}": value for name, value in properties.items()}
-
-
-def answers(bootstrap_servers: str) -> bool:
-    config: dict[str, Any] = {"bootstrap.servers": bootstrap_servers, "log_level": 0}
-    try:
-        return bool(AdminClient(config).list_topics(timeout=1).brokers)
-    except KafkaException:
-        return False
 
 
 def docker_answers() -> bool:
