@@ -49,6 +49,8 @@ class Child:
 
     def ended(self, code: int, now: float) -> None:
         """Remember the end and when to start again."""
+        if self.process is not None and self.process.stdin is not None:
+            self.process.stdin.close()
         self.process = None
         self.failures = 0 if now - self.started_s > HEALTHY_S else self.failures + 1
         self.start_again_s = now + BACKOFF_S[min(self.failures, len(BACKOFF_S) - 1)]
@@ -126,6 +128,9 @@ class Supervisor:
             process.send_signal(signal.SIGTERM)
         deadline = self._clock() + STOP_WITHIN_S
         codes = [_wait(process, max(0.1, deadline - self._clock())) for process in running]
+        for process in running:
+            if process.stdin is not None:
+                process.stdin.close()
         return EXIT_DONE if not any(codes) else EXIT_FAILED
 
 

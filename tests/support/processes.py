@@ -1,0 +1,88 @@
+"""The processor as it runs in production: a supervisor and its processes, started by the command line."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import psutil
+
+if TYPE_CHECKING:
+    from processor.settings import Settings
+
+REPOSITORY = Path(__file__).parents[2]
+STOP_TIMEOUT_S = 60
+PASSED_ON = ("bootstrap_servers", "topic_prefix", "instance", "commit_interval_ms", "transaction_timeout_ms", "group_protocol",
+             "bad_records_in_a_row", "watchdog_ms", "record_bytes_max", "batch_records")  # fmt: skip
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The environment that gives a command these settings."""
+    values = {f"COLLECTORS_{name.upper()}": str(getattr(settings, name)) for name in PASSED_ON}
+    return os.environ | values | {"PYTHONPATH": str(REPOSITORY)}
+
+
+def collectors(settings: Settings, *arguments: str, cwd: Path | None = None, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run one command to its end."""
+    command = [sys.executable, "-m", "processor", *arguments]
+    return subprocess.run(command, env=environment(settings), cwd=cwd, capture_output=True, text=True, timeout=120, check=False, **options)
+
+
+class Processor:
+    """`collectors run pre-queue`, its log kept for the failure message."""
+
+    def __init__(self, settings: Settings, processes: int = 1) -> None:
+        self._settings = settings
+        self._command = [sys.executable, "-m", "processor", "run", "pre-queue", "--processes", str(processes)]
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(self._command, env=environment(self._settings), stdin=subprocess.DEVNULL, stderr=self._log)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for process in [*self.workers(), psutil.Process(self.pid)]:
+                process.kill()
+        self.wait()
+        self._log.close()
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "not started"
+        return self._process.pid
+
+    def workers(self) -> list[psutil.Process]:
+        """The processes that the supervisor runs now."""
+        try:
+            return psutil.Process(self.pid).children()
+        except psutil.NoSuchProcess:
+            return []
+
+    def terminate(self) -> int:
+        """Ask for a clean stop; its exit status."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGTERM)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait for the end; its exit status."""
+        assert self._process is not None, "not started"
+        return self._process.wait(STOP_TIMEOUT_S)
+
+    def running(self) -> bool:
+        """Whether the supervisor is alive."""
+        assert self._process is not None, "not started"
+        return self._process.poll() is None
+
+    def log(self) -> str:
+        """Everything it said so far."""
+        self._log.seek(0)
+        return self._log.read().decode("utf-8", "replace")
