@@ -7,7 +7,8 @@ from confluent_kafka import KafkaError, KafkaException
 
 from processor.errors import FixCluster
 from processor.kafka import admin
-from processor.kafka.admin import NEXT_STEP, Admin, cluster_error
+from processor.kafka.admin import Admin
+from processor.kafka.failure import NEXT_STEP, cluster_error
 from processor.kafka.machine import free_port
 from processor.settings import Settings
 
