@@ -12,9 +12,10 @@ from processor.codec import records
 from processor.codec.predictions import PredictionDecoder, candidate_encoder
 from processor.codec.registry import Schemas
 from processor.engine.decide import decide
-from processor.errors import ClusterAway, RestartProcess
+from processor.errors import ClusterAway
 from processor.funnel import funnel
 from processor.kafka.admin import Admin
+from processor.kafka.failure import restarting
 from processor.kafka.group import Member
 from processor.kafka.lag import progress
 from processor.kafka.protocol import group_protocol
@@ -88,10 +89,8 @@ def run_pre_queue(settings: Settings, index: int, metrics_port: int | None) -> N
     watchdog, metrics = Watchdog(settings.watchdog_ms), Metrics()
     if metrics_port is not None:
         metrics.serve(metrics_port)
-    try:
+    with restarting():
         pre_queue(settings, index, metrics, watchdog).run(stop.is_set)
-    except ClusterAway as error:
-        raise RestartProcess(str(error)) from None
     log.info("%s: stopped cleanly", transactional_id(settings, PRE_QUEUE, index))
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
-from processor.errors import ClusterAway, FixCluster
+from processor.errors import ClusterAway, FixCluster, RestartProcess
 
 if TYPE_CHECKING:
-    from confluent_kafka import KafkaException
+    from collections.abc import Iterator
 
 AWAY = {
     KafkaError._TRANSPORT,  # noqa: SLF001 - the client's name for its own codes
@@ -50,3 +51,14 @@ def error_code(error: KafkaException) -> int:
     """Which of Kafka's or the client's errors this is."""
     code: int = error.args[0].code()
     return code
+
+
+@contextmanager
+def restarting() -> Iterator[None]:
+    """Around a processor's whole life: a cluster that is away, or a client error that nobody sorted, asks for a restart."""
+    try:
+        yield
+    except ClusterAway as error:
+        raise RestartProcess(str(error)) from None
+    except KafkaException as error:
+        raise RestartProcess(f"the Kafka client failed: {error.args[0].name()}: {error.args[0].str()}") from error

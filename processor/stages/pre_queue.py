@@ -88,7 +88,8 @@ class PreQueue:
             parts.topics.stop()
 
     def assigned(self, committed: Mapping[int, int | None]) -> None:
-        """Partitions came: bring their counters back."""
+        """Partitions came: bring their counters back. That may take longer than a transaction may stay open."""
+        self._commit()
         self._counters |= self._parts.store.restore(committed)
         self._parts.metrics.partitions.set(len(self._counters))
         log.info("assigned partitions %s", sorted(committed))

@@ -40,7 +40,7 @@ class Processor:
     def __init__(self, settings: Settings, processes: int = 1) -> None:
         self._settings = settings
         self._command = [sys.executable, "-m", "processor", "run", "pre-queue", "--processes", str(processes)]
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        self._log = tempfile.TemporaryFile("a+b")  # noqa: SIM115 - lives as long as the process
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
