@@ -10,10 +10,12 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.progress import Progress as RichProgress
 
-from processor.kafka.jars import Jar, Progress
+from processor.kafka.download import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from processor.kafka.jars import Jar
 
 # Elsewhere than on a terminal, so many lines at most tell of one download.
 LINES = 5
@@ -65,13 +67,13 @@ class _Lines(Progress):
 
     def begin(self, jars: int, total_bytes: int) -> None:
         self._jars = jars
-        self.note(f"downloading {self._what}: {jars} jars, {total_bytes / 1e6:.0f} MB")
+        self.note(f"downloading {self._what}: {total_bytes / 1e6:.0f} MB")
 
     def finished(self, jar: Jar) -> None:  # noqa: ARG002 - only their number is told
         with self._lock:
             before, self._finished = self._finished, self._finished + 1
             if self._finished * LINES // self._jars > before * LINES // self._jars:
-                self.note(f"downloading {self._what}: {self._finished} of {self._jars} jars")
+                self.note(f"downloading {self._what}: jar {self._finished} of {self._jars}")
 
     def note(self, text: str) -> None:
         self._console.print(text, markup=False)

@@ -18,7 +18,7 @@ from processor.kafka.local import LocalBroker
 from processor.kafka.ping import answers
 
 if TYPE_CHECKING:
-    from processor.kafka.record import BrokerRecord
+    from processor.kafka.broker_record import BrokerRecord
     from processor.settings import Settings
 
 DEFAULT_PORT = 9092

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from processor.errors import FixUsage
-from processor.kafka.record import read_record, running_broker
+from processor.kafka.broker_record import read_record, running_broker
 from processor.settings import WORK_FOLDER
 
 if TYPE_CHECKING:

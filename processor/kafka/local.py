@@ -1,7 +1,7 @@
 """A real Apache Kafka broker on loopback, from the bundled Java runtime and checksummed jars, in a folder of its own.
 
 The folder holds everything: ``data`` (which outlives stop, kill and start), ``broker.log``, the settings as the broker got them, the
-record of address and process, and the lock that says whether a broker runs (see :mod:`processor.kafka.record`).
+record of address and process, and the lock that says whether a broker runs (see :mod:`processor.kafka.broker_record`).
 """
 
 from __future__ import annotations
@@ -19,16 +19,18 @@ from typing import TYPE_CHECKING, TypeVar
 
 from processor.errors import FixMachine, FixUsage
 from processor.kafka.broker_properties import broker_properties, properties_text
-from processor.kafka.jars import Progress, ensure_jars, manifest
+from processor.kafka.broker_record import BrokerRecord, forget_record, hold, is_locked, read_record, running_broker, write_record
+from processor.kafka.jar_cache import ensure_jars
+from processor.kafka.jars import manifest
 from processor.kafka.java import BROKER_FLAGS, bundled_java, java_command, java_environment
 from processor.kafka.machine import HOST, explain, free_port, port_problem, require_space
 from processor.kafka.ping import answers
-from processor.kafka.record import BrokerRecord, forget_record, hold, is_locked, read_record, running_broker, write_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from processor.kafka.download import Progress
     from processor.settings import Settings
 
 T = TypeVar("T")
@@ -41,7 +43,7 @@ LOOK_EVERY_S = 0.05
 LOG_LINES_SHOWN = 20
 # What a broker writes when it starts on an empty folder, with room for a first topic or two.
 ROOM_BYTES = 100 << 20
-CHOOSE_FOLDER = "work in a folder on another disk"
+CHOOSE_FOLDER = "work in another folder"
 
 
 class LocalBroker:
