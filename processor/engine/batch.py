@@ -16,6 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
+from processor.operators.content import Content, Elements, Vocabulary
+from processor.operators.random_sample import draws
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -61,7 +64,9 @@ class PredictionBatch:
     def __init__(self, table: pa.RecordBatch) -> None:
         self.table = table
         self.rows: int = table.num_rows
+        self.vocabulary = Vocabulary()
         self._metadata: dict[int, Mapping[str, Any] | None] = {}
+        self._draws: dict[int, np.ndarray] = {}
 
     @cached_property
     def ids(self) -> pa.Array:
@@ -93,7 +98,8 @@ class PredictionBatch:
     @cached_property
     def in_workflow(self) -> np.ndarray:
         """Bool [rows]: made while somebody's workflow ran, so seen by no collector."""
-        return pc.not_equal(self._strings("workflow_id"), "").to_numpy(zero_copy_only=False)
+        inside: np.ndarray = pc.not_equal(self._strings("workflow_id"), "").to_numpy(zero_copy_only=False)
+        return inside
 
     @cached_property
     def concepts(self) -> FlatConcepts:
@@ -110,6 +116,17 @@ class PredictionBatch:
         ids = strings(pc.struct_field(regions, "id")).take(pa.array(place))
         return FlatConcepts(offsets[region_offsets], floats(flat), strings(pc.struct_field(flat, "id")), (ids, place))
 
+    @cached_property
+    def content(self) -> Content:
+        """The outputs, as operators look at them."""
+        return Content(self.rows, lambda: self._elements(self.concepts), lambda: self._elements(self.region_concepts))
+
+    def draws(self, group: int) -> np.ndarray:
+        """The hashes of one sampling group, uint64 [rows]."""
+        if group not in self._draws:
+            self._draws[group] = draws(self.hashes, group)
+        return self._draws[group]
+
     def metadata(self, row: int) -> Mapping[str, Any] | None:
         """The input's metadata of one row, None where it has none."""
         if row not in self._metadata:
@@ -119,7 +136,17 @@ class PredictionBatch:
 
     def take(self, rows: np.ndarray) -> list[dict[str, Any]]:
         """Rows as Python dicts, fields as in the Avro schema."""
-        return self.table.take(pa.array(rows, pa.int64())).to_pylist()  # type: ignore[no-any-return] # pyarrow has no types
+        taken: list[dict[str, Any]] = self.table.take(pa.array(rows, pa.int64())).to_pylist()
+        return taken
+
+    def _elements(self, flat: FlatConcepts) -> Elements:
+        def codes() -> np.ndarray:
+            return numbers(flat.ids, np.arange(len(flat.ids)), self.vocabulary)
+
+        def owners() -> np.ndarray:
+            return numbers(*flat.regions, self.vocabulary) if flat.regions else np.zeros(len(flat.ids), np.int64)
+
+        return Elements.at(flat.offsets, flat.values, codes, owners if flat.regions else None)
 
     @cached_property
     def _metadata_json(self) -> pa.Array:
@@ -140,7 +167,8 @@ def strings(column: pa.Array) -> pa.Array:
 
 def floats(concepts: pa.Array) -> np.ndarray:
     """Values of an array of concepts, float32, with no negative zero (so that equal values have equal bits)."""
-    return pc.struct_field(concepts, "value").to_numpy(zero_copy_only=False) + np.float32(0)
+    values: np.ndarray = pc.struct_field(concepts, "value").to_numpy(zero_copy_only=False) + np.float32(0)
+    return values
 
 
 def flatten(lists: pa.Array) -> tuple[np.ndarray, pa.Array]:
@@ -155,3 +183,10 @@ def coded(column: pa.Array) -> Coded:
     """Dictionary codes of a column of strings."""
     encoded = column.dictionary_encode()
     return Coded(encoded.dictionary.to_pylist(), encoded.indices.to_numpy(zero_copy_only=False))
+
+
+def numbers(ids: pa.Array, places: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
+    """Vocabulary numbers of ids, int64; an empty id is like no other, so it gets a negative number after its place."""
+    distinct = coded(ids)
+    codes = np.array([vocabulary.code(name) if name else -1 for name in distinct.names], np.int64)[distinct.codes]
+    return np.where(codes < 0, -1 - places, codes)

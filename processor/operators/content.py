@@ -1,0 +1,231 @@
+"""What an operator looks at: the concepts of many predictions as flat columns.
+
+Rows are positions in whatever set of predictions is being judged; nothing here knows where the concepts came from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    Keys = NDArray[np.uint64]
+    Values = NDArray[np.float32]
+
+NO_KEY = np.uint64(2**64 - 1)
+"""The key of a row that has no value; no arc of values reaches it."""
+
+
+class Vocabulary:
+    """Concept ids as small numbers. Grows as new ids are met; a number never changes."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, int] = {}
+        self._ids: list[str] = []
+
+    def code(self, concept_id: str) -> int:
+        """The number of an id, 0 and up."""
+        code = self._codes.setdefault(concept_id, len(self._ids))
+        if code == len(self._ids):
+            self._ids.append(concept_id)
+        return code
+
+    def id_of(self, code: int) -> str:
+        """The id of a number."""
+        return self._ids[code]
+
+
+class Elements:
+    """Concepts of many rows, ordered by row.
+
+    Attributes:
+        size: number of rows.
+        values: float32 [elements].
+    """
+
+    def __init__(
+        self,
+        size: int,
+        values: np.ndarray,
+        rows: Callable[[], np.ndarray],
+        codes: Callable[[], np.ndarray],
+        owners: Callable[[], np.ndarray] | None = None,
+    ) -> None:
+        self.size = size
+        self.values = values
+        self._rows, self._codes, self._owners = rows, codes, owners
+
+    @classmethod
+    def nothing(cls, size: int) -> Elements:
+        """No concepts in any row."""
+        empty = np.zeros(0, np.int64)
+        return cls(size, np.zeros(0, np.float32), lambda: empty, lambda: empty)
+
+    @classmethod
+    def at(
+        cls, offsets: np.ndarray, values: np.ndarray, codes: Callable[[], np.ndarray], owners: Callable[[], np.ndarray] | None = None
+    ) -> Elements:
+        """Row i owns ``offsets[i]:offsets[i + 1]``; offsets are int64 [rows + 1]."""
+        size = len(offsets) - 1
+        elements = cls(size, values, lambda: np.repeat(np.arange(size), np.diff(offsets)), codes, owners)
+        elements.__dict__["offsets"] = offsets
+        return elements
+
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """The row of each element, int64, ascending."""
+        return self._rows()
+
+    @cached_property
+    def offsets(self) -> np.ndarray:
+        """Int64 [rows + 1]; row i owns ``offsets[i]:offsets[i + 1]``."""
+        return np.searchsorted(self.rows, np.arange(self.size + 1))
+
+    @cached_property
+    def codes(self) -> np.ndarray:
+        """Vocabulary number of each concept, int64; an id-less concept has a negative number of its own."""
+        return self._codes()
+
+    @cached_property
+    def owners(self) -> np.ndarray:
+        """Number of the region that each element stands in, int64; 0 for top-level concepts."""
+        return self._owners() if self._owners else np.zeros(len(self.values), np.int64)
+
+    @cached_property
+    def _by_code(self) -> tuple[np.ndarray, np.ndarray]:
+        order = np.argsort(self.codes, kind="stable")
+        return order, self.codes[order]
+
+    def of_code(self, code: int) -> np.ndarray:
+        """Positions of the elements of one concept, ascending."""
+        order, codes = self._by_code
+        start, end = np.searchsorted(codes, (code, code + 1))
+        return order[start:end]
+
+    def pick(self, positions: np.ndarray) -> Elements:
+        """The elements at some positions (ascending)."""
+        return Elements(
+            self.size,
+            self.values[positions],
+            lambda: self.rows[positions],
+            lambda: self.codes[positions],
+            (lambda: self.owners[positions]) if self._owners else None,
+        )
+
+    def take(self, rows: np.ndarray) -> Elements:
+        """The elements of some rows, which become rows 0, 1, … of the result."""
+        starts = self.offsets[rows]
+        offsets = np.zeros(len(rows) + 1, np.int64)
+        np.cumsum(self.offsets[rows + 1] - starts, out=offsets[1:])
+        positions = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], np.diff(offsets))
+        owners = (lambda: self.owners[positions]) if self._owners else None
+        return Elements.at(offsets, self.values[positions], lambda: self.codes[positions], owners)
+
+    def occupied(self) -> np.ndarray:
+        """Bool [rows]: has at least one element."""
+        occupied = np.zeros(self.size, bool)
+        occupied[self.rows] = True
+        return occupied
+
+    def extreme(self, choose: np.ufunc, none: float) -> np.ndarray:
+        """The largest (smallest) value of each row, float32; ``none`` where there is none."""
+        result = np.full(self.size, none, np.float32)
+        occupied = self.offsets[1:] > self.offsets[:-1]
+        if len(self.values):
+            result[occupied] = choose.reduceat(self.values, self.offsets[:-1][occupied])
+        return result
+
+
+class Content:
+    """What the outputs of many rows hold. Everything is derived when it is first looked at.
+
+    Attributes:
+        size: number of rows.
+    """
+
+    def __init__(self, size: int, concepts: Callable[[], Elements] | None = None, regions: Callable[[], Elements] | None = None) -> None:
+        self.size = size
+        self._concepts, self._regions = concepts, regions
+        self._taken: tuple[Content, np.ndarray] | None = None
+
+    @cached_property
+    def concepts(self) -> Elements:
+        """Top-level concepts."""
+        return self._concepts() if self._concepts else Elements.nothing(self.size)
+
+    @cached_property
+    def regions(self) -> Elements:
+        """Concepts inside regions."""
+        return self._regions() if self._regions else Elements.nothing(self.size)
+
+    @cached_property
+    def max_keys(self) -> Keys:
+        """The bits of each row's largest value, uint64; :data:`NO_KEY` where there is none."""
+        if self._taken:
+            parent, rows = self._taken
+            keys: Keys = parent.max_keys[rows]
+            return keys
+        return _bits(np.maximum(self.concepts.extreme(np.maximum, -np.inf), self.regions.extreme(np.maximum, -np.inf)))
+
+    @cached_property
+    def min_keys(self) -> Keys:
+        """The bits of each row's smallest value, uint64; :data:`NO_KEY` where there is none."""
+        if self._taken:
+            parent, rows = self._taken
+            keys: Keys = parent.min_keys[rows]
+            return keys
+        return _bits(np.minimum(self.concepts.extreme(np.minimum, np.inf), self.regions.extreme(np.minimum, np.inf)))
+
+    def take(self, rows: np.ndarray) -> Content:
+        """The content of some rows, which become rows 0, 1, … of the result."""
+        taken = Content(len(rows), lambda: self.concepts.take(rows), lambda: self.regions.take(rows))
+        taken._taken = (self, rows)
+        return taken
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a node gave.
+
+    Attributes:
+        present: bool [rows]; False: the node is empty there, and whatever ``content`` has for the row is to be ignored.
+        content: what there is.
+    """
+
+    present: np.ndarray
+    content: Content
+
+
+def _bits(values: Values) -> Keys:
+    keys = values.view(np.uint32).astype(np.uint64)
+    keys[np.isinf(values)] = NO_KEY
+    return keys
+
+
+def unite(outputs: Sequence[Output]) -> Output:
+    """The union: concepts by id, regions by id and within them concepts by id, the larger value; what has no id stays apart."""
+    present = np.logical_or.reduce([output.present for output in outputs])
+    concepts = lambda: _merge([(output.present, output.content.concepts) for output in outputs])  # noqa: E731 - a pair reads best side by side
+    regions = lambda: _merge([(output.present, output.content.regions) for output in outputs])  # noqa: E731 - as above
+    return Output(present, Content(len(present), concepts, regions))
+
+
+def _merge(parts: Sequence[tuple[np.ndarray, Elements]]) -> Elements:
+    picked = [elements.pick(np.flatnonzero(present[elements.rows])) for present, elements in parts]
+    rows, owners, codes, values = (
+        np.concatenate([getattr(elements, name) for elements in picked]) for name in ("rows", "owners", "codes", "values")
+    )
+    order = np.lexsort((codes, owners, rows))
+    rows, owners, codes = rows[order], owners[order], codes[order]
+    new = np.ones(len(rows), bool)
+    new[1:] = (rows[1:] != rows[:-1]) | (owners[1:] != owners[:-1]) | (codes[1:] != codes[:-1])
+    firsts = np.flatnonzero(new)
+    largest = np.maximum.reduceat(values[order], firsts) if len(firsts) else values
+    return Elements(parts[0][1].size, largest, lambda: rows[firsts], lambda: codes[firsts], lambda: owners[firsts])

@@ -1,0 +1,120 @@
+"""Reading ``output_info``: every problem is noted with its field path, and all are raised together."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from processor.operators.base import OperatorProblems
+from processor.operators.comparison import COMPARISONS, Comparison
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+class OutputInfo:
+    """The parameters of one model as its document has them.
+
+    Reading a value that is missing or wrong notes a problem and returns a stand-in; :meth:`check` raises what was noted.
+    """
+
+    def __init__(self, output_info: Mapping[str, Any], params: frozenset[str], takes_concepts: bool) -> None:
+        self.problems: list[tuple[str, str]] = []
+        sections = frozenset({"params", "data"} if takes_concepts else {"params"})
+        root = self._object("", output_info, sections)
+        self.params = self._object("params", root.get("params", {}), params)
+        self._data = self._object("data", root.get("data", {}), frozenset({"concepts"}))
+
+    def problem(self, path: str, message: str) -> None:
+        """Note a problem."""
+        self.problems.append((path, message))
+
+    def check(self) -> None:
+        """Raise everything that was noted.
+
+        Raises:
+            OperatorProblems: there was something.
+        """
+        if self.problems:
+            raise OperatorProblems(self.problems)
+
+    def fraction(self, name: str) -> float:
+        """A required number from 0 to 1 among the params."""
+        if name not in self.params:
+            self.problem(f"params.{name}", "is missing; a number from 0 to 1 is wanted")
+            return 0.0
+        return self._unit(f"params.{name}", self.params[name])
+
+    def comparison(self, default: Comparison) -> Comparison:
+        """``params.concept_threshold_type``, by name or by the contract's number."""
+        given = self.params.get("concept_threshold_type", default)
+        if isinstance(given, str) and given in COMPARISONS:
+            return Comparison(given)
+        if type(given) is int and 1 <= given <= len(COMPARISONS):
+            return COMPARISONS[given - 1]
+        self.problem("params.concept_threshold_type", f"{given!r} is none of {', '.join(COMPARISONS)}")
+        return default
+
+    def text(self, name: str) -> str:
+        """A required, non-empty string among the params."""
+        given = self.params.get(name)
+        if isinstance(given, str) and given:
+            return given
+        self.problem(f"params.{name}", "is missing" if given is None else f"{given!r} is no non-empty string")
+        return ""
+
+    def concepts(self) -> dict[str, float | None]:
+        """``data.concepts`` as id → value (None where it has none), in document order."""
+        listed: dict[str, float | None] = {}
+        for path, concept in self._concept_objects():
+            concept_id = concept.get("id")
+            if not isinstance(concept_id, str) or not concept_id:
+                self.problem(f"{path}.id", "a non-empty string is wanted")
+            elif concept_id in listed:
+                self.problem(f"{path}.id", f"{concept_id!r} is listed twice")
+            else:
+                listed[concept_id] = self._unit(f"{path}.value", concept["value"]) if "value" in concept else None
+        return listed
+
+    def _concept_objects(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        items = self._data.get("concepts", [])
+        if not isinstance(items, list):
+            self.problem("data.concepts", f"a list is wanted, not {_kind(items)}")
+            return
+        for position, item in enumerate(items):
+            path = f"data.concepts[{position}]"
+            if isinstance(item, dict):
+                yield path, self._object(path, item, frozenset({"id", "name", "value"}))
+            else:
+                self.problem(path, f"an object is wanted, not {_kind(item)}")
+
+    def _object(self, path: str, value: Any, known: frozenset[str]) -> Mapping[str, Any]:
+        if not isinstance(value, dict):
+            self.problem(path, f"an object is wanted, not {_kind(value)}")
+            return {}
+        for name in sorted(value.keys() - known, key=str):
+            rule = f"known here: {', '.join(sorted(known))}" if known else "nothing is known here"
+            self.problem(f"{path}.{name}" if path else str(name), f"unknown field; {rule}")
+        return value
+
+    def _unit(self, path: str, value: Any) -> float:
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and 0 <= value <= 1:
+            return float(value)
+        self.problem(path, f"{value!r} is no number from 0 to 1")
+        return 0.0
+
+
+def _kind(value: Any) -> str:
+    return {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}.get(type(value), "a number")
+
+
+def merge_output_info(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
+    """A node's ``output_info_override`` over its model's ``output_info``.
+
+    Within ``params`` and ``data`` a field of the override replaces the model's field of that name as a whole; the others stay.
+    """
+    merged = dict(base)
+    for section, value in override.items():
+        under = base.get(section)
+        merged[section] = {**under, **value} if isinstance(under, dict) and isinstance(value, dict) else value
+    return merged
