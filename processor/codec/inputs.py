@@ -1,0 +1,93 @@
+"""What is collected of a prediction: the body of one input in POST …/inputs, as ``schemas/input.schema.json`` describes it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+INPUT_ID_DIGITS = 32
+_CONTENT = ("image", "video", "audio", "text")
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """Where an input comes from.
+
+    Attributes:
+        collector: ``user/app/collector``.
+        inclusion_probability: product of the sampling fractions that the prediction passed.
+        collect_outputs: the prediction's concepts and regions ride along.
+    """
+
+    collector: str
+    inclusion_probability: float
+    collect_outputs: bool = False
+
+
+def input_id(collector: str, prediction_id: str) -> str:
+    """Id of the input that a collector makes of a prediction: the same whenever and wherever it is made again."""
+    return hashlib.sha256(f"{collector}\0{prediction_id}".encode()).hexdigest()[:INPUT_ID_DIGITS]
+
+
+def model_key(prediction: Mapping[str, Any]) -> str:
+    """``user/app/model`` of a prediction, without the version."""
+    model = prediction["model"]
+    return f"{model['user_id']}/{model['app_id']}/{model['id']}"
+
+
+def input_json(prediction: Mapping[str, Any], collected: Collected) -> bytes:
+    """The body of one input.
+
+    Args:
+        prediction: fields as in the Avro schema; its JSON texts have been checked, as decoded predictions' have.
+        collected: by whom.
+    """
+    original = prediction["input"]["data"]
+    data = {name: _without_nulls(original[name]) for name in _CONTENT if original[name] is not None}
+    data["metadata"] = _metadata(prediction, collected)
+    if original["geo"] is not None:
+        data["geo"] = orjson.Fragment(original["geo"])
+    if collected.collect_outputs:
+        data |= _annotations(prediction["output"]["data"])
+    return orjson.dumps({"id": input_id(collected.collector, prediction["id"]), "data": data})
+
+
+def _metadata(prediction: Mapping[str, Any], collected: Collected) -> dict[str, Any]:
+    """The input's own metadata, and under ``collected`` where it came from."""
+    text = prediction["input"]["data"]["metadata"]
+    own: dict[str, Any] = {} if text is None else orjson.loads(text)
+    own["collected"] = {
+        "collector": collected.collector,
+        "prediction_id": prediction["id"],
+        "model": model_key(prediction),
+        "inclusion_probability": collected.inclusion_probability,
+    }
+    return own
+
+
+def _annotations(output: Mapping[str, Any]) -> dict[str, Any]:
+    """The model's whole answer, as far as it is an annotation; nothing where there is nothing."""
+    parts = {
+        "concepts": output["concepts"],
+        "regions": [_region(region) for region in output["regions"]],
+    }
+    return {name: part for name, part in parts.items() if part}
+
+
+def _region(region: Mapping[str, Any]) -> dict[str, Any]:
+    answer: dict[str, Any] = {"id": region["id"], "data": {"concepts": region["data"]["concepts"]}}
+    if region["data"]["text"] is not None:
+        answer["data"]["text"] = _without_nulls(region["data"]["text"])
+    if region["region_info"] is not None:
+        answer["region_info"] = orjson.Fragment(region["region_info"])
+    return answer
+
+
+def _without_nulls(part: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in part.items() if value is not None}

@@ -1,0 +1,81 @@
+"""One record at a time, by fastavro: the catalog, candidates, counters. Predictions come in batches, see `predictions`."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import fastavro
+
+from processor.codec.bad import BadReason, BadRecordError
+from processor.codec.framing import frame, unframe
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from processor.codec.registry import ParsedSchema, Schemas
+
+
+def encode(schemas: Schemas, name: str, value: Mapping[str, Any]) -> bytes:
+    """A framed record under our own schema of that name; fields left out get the schema's defaults.
+
+    Raises:
+        ValueError, TypeError: the value does not fit the schema (fastavro's errors): a fault of the caller, not of any data.
+        FixCluster: the registry does not answer.
+    """
+    return frame(schemas.writer_id(name), write_body(schemas.writer(name), value))
+
+
+def decode(schemas: Schemas, name: str, data: bytes | None) -> dict[str, Any]:
+    """A framed record as our own schema of that name has it, whichever version it was written with.
+
+    Raises:
+        BadRecordError: tombstone, no_framing, unknown_schema_id, not_decodable or invalid_utf8.
+        FixCluster: the registry does not answer.
+    """
+    if data is None:
+        raise BadRecordError(BadReason.TOMBSTONE, "the record has no value")
+    schema_id, body = unframe(data)
+    return read_body(body, schemas.by_id(schema_id), schemas.writer(name))
+
+
+def write_body(schema: ParsedSchema, value: Mapping[str, Any]) -> bytes:
+    """A record without framing."""
+    buffer = BytesIO()
+    fastavro.schemaless_writer(buffer, schema, value)
+    return buffer.getvalue()
+
+
+def read_body(body: bytes, writer: ParsedSchema, reader: ParsedSchema | None = None) -> dict[str, Any]:
+    """A record without framing, resolved to the reader's schema. Bytes after its end are ignored.
+
+    Raises:
+        BadRecordError: not_decodable; invalid_utf8 when the strings' bytes are the only fault.
+    """
+    try:
+        return _read(body, writer, reader, "strict")
+    except UnicodeDecodeError as error:
+        # The first bad string ends the reading, and what follows may be broken too: that comes first.
+        _read_structure(body, writer, reader)
+        raise BadRecordError(BadReason.INVALID_UTF8, str(error)) from None
+    except Exception as error:  # noqa: BLE001 - damaged bytes make fastavro raise errors of a dozen kinds
+        raise _not_decodable(error) from None
+
+
+def _read_structure(body: bytes, writer: ParsedSchema, reader: ParsedSchema | None) -> None:
+    try:
+        _read(body, writer, reader, "replace")
+    except Exception as error:  # noqa: BLE001 - as in read_body
+        raise _not_decodable(error) from None
+
+
+def _read(body: bytes, writer: ParsedSchema, reader: ParsedSchema | None, unicode_errors: str) -> dict[str, Any]:
+    value = fastavro.schemaless_reader(BytesIO(body), writer, reader, handle_unicode_errors=unicode_errors)
+    if not isinstance(value, dict):
+        raise TypeError(f"a record is wanted, not {type(value).__name__}")
+    return value
+
+
+def _not_decodable(error: Exception) -> BadRecordError:
+    # fastavro's resolution errors print both schemas whole.
+    return BadRecordError(BadReason.NOT_DECODABLE, f"{type(error).__name__}: {str(error)[:200]}")

@@ -1,0 +1,77 @@
+"""What fastavro lets through and pyruhvro does not: numbers of more than ten bytes, and negative union branches.
+
+Plain Python and slow: asked only by the reference decoder, about bodies that are not written in the usual way.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from processor.codec.bad import BadReason, BadRecordError
+
+if TYPE_CHECKING:
+    from processor.codec.registry import ParsedSchema
+
+NUMBER_BYTES_MAX = 10
+_WIDTHS = {"null": 0, "boolean": 1, "float": 4, "double": 8}
+
+
+def check_numbers(body: bytes, schema: ParsedSchema) -> None:
+    """Walk over a body that fastavro has read.
+
+    Raises:
+        BadRecordError: not_decodable.
+    """
+    _Walk(body).over(schema)
+
+
+class _Walk:
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self._at = 0
+        self._named: dict[str, Any] = {}
+
+    def over(self, schema: Any) -> None:
+        """Skip one value of a schema."""
+        kind = schema["type"] if isinstance(schema, dict) else schema
+        if isinstance(kind, list):
+            self.over(kind[self._branch(len(kind))])
+        elif kind in self._named:
+            self.over(self._named[kind])
+        elif kind == "record":
+            self._named[schema["name"]] = schema
+            for field in schema["fields"]:
+                self.over(field["type"])
+        elif kind == "array":
+            self._array(schema["items"])
+        elif kind in {"string", "bytes"}:
+            self._at += self._number()
+        elif kind in {"int", "long"}:
+            self._number()
+        else:
+            self._at += _WIDTHS[kind]
+
+    def _array(self, items: Any) -> None:
+        while count := self._number():
+            if count < 0:
+                self._number()  # the block's size in bytes; fastavro and pyruhvro pass over it too
+            for _ in range(abs(count)):
+                self.over(items)
+
+    def _branch(self, branches: int) -> int:
+        branch = self._number()
+        if not 0 <= branch < branches:
+            raise BadRecordError(BadReason.NOT_DECODABLE, f"invalid union branch {branch}")
+        return branch
+
+    def _number(self) -> int:
+        """A zigzag number; bits beyond the 64th are dropped, as both decoders do."""
+        number = shift = 0
+        for byte in self._body[self._at : self._at + NUMBER_BYTES_MAX]:
+            self._at += 1
+            number |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:  # noqa: PLR2004 - the bit that says that more follow
+                number &= 0xFFFF_FFFF_FFFF_FFFF
+                return number >> 1 ^ -(number & 1)
+        raise BadRecordError(BadReason.NOT_DECODABLE, f"a number of more than {NUMBER_BYTES_MAX} bytes, or cut off")

@@ -1,0 +1,106 @@
+"""A schema registry with the Confluent REST API (Confluent, Apicurio, Karapace …)."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from typing import TYPE_CHECKING, TypeVar
+
+from processor.errors import ClusterAway, FixCluster, FixUsage
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # its OAuth library announces a rename of a library of its own; nothing to do here
+    from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, SchemaRegistryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+TIMEOUT_S = 10
+UNKNOWN_KEPT_S = 5.0
+UNKNOWN_KEPT_MAX = 10_000
+NOT_FOUND = 404
+CONFLICT = 409
+INVALID = 422
+
+
+class SchemaRegistry:
+    """Ids and schemas of one registry; what is found is kept by the client, what is unknown for a few seconds.
+
+    The last matters when records are garbage: their first bytes are random ids, and each would be a request.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Connect when first asked.
+
+        Args:
+            url: as ``https://user:password@registry.example:8081``; several with commas between them.
+
+        Raises:
+            FixUsage: this is no URL.
+        """
+        self._place = url.rsplit("@", 1)[-1]
+        self._unknown: dict[int, float] = {}
+        try:
+            self._client = SchemaRegistryClient({"url": url, "timeout": TIMEOUT_S})
+        except ValueError as error:
+            raise FixUsage(f"schema_registry_url {self._place}: {error}; a URL starting with http:// or https:// is wanted") from None
+
+    def register(self, subject: str, text: str) -> int:
+        """The id of a schema under a subject.
+
+        Raises:
+            FixCluster: the registry refuses the schema; ClusterAway: it does not answer.
+        """
+        return self._ask(f"register {subject}", lambda: int(self._client.register_schema(subject, Schema(text, "AVRO"))))
+
+    def texts(self, schema_id: int) -> tuple[str, ...]:
+        """The schema of an id, after the schemas that it refers to; nothing where the id is not known or the schema is not Avro.
+
+        Raises:
+            ClusterAway: the registry does not answer.
+        """
+        if self._is_unknown(schema_id):
+            return ()
+        try:
+            return self._ask(f"look up schema {schema_id}", lambda: self._with_references(self._client.get_schema(schema_id)))
+        except _NotFoundError:
+            self._unknown[schema_id] = time.monotonic()
+            return ()
+
+    def _with_references(self, schema: Schema) -> tuple[str, ...]:
+        if schema.schema_type not in {None, "AVRO"}:
+            return ()
+        needed = [self._client.get_version(str(each.subject), each.version or "latest").schema for each in schema.references or ()]
+        return (*(text for each in needed for text in self._with_references(each)), schema.schema_str or "")
+
+    def _is_unknown(self, schema_id: int) -> bool:
+        if len(self._unknown) >= UNKNOWN_KEPT_MAX:
+            self._unknown.clear()
+        return time.monotonic() - self._unknown.get(schema_id, float("-inf")) < UNKNOWN_KEPT_S
+
+    def _ask(self, doing: str, question: Callable[[], T]) -> T:
+        try:
+            return question()
+        except SchemaRegistryError as error:
+            if error.http_status_code == NOT_FOUND:
+                raise _NotFoundError(f"{doing}: the schema registry at {self._place} does not know it") from None
+            raise FixCluster(f"{doing}: the schema registry at {self._place} says {error}: {_next_step(error)}") from None
+        except Exception as error:  # noqa: BLE001 - the client lets its HTTP library's errors through, whichever that is
+            raise ClusterAway(
+                f"{doing}: no answer from the schema registry at {self._place} ({error}): "
+                "is it up, and is COLLECTORS_SCHEMA_REGISTRY_URL right?"
+            ) from None
+
+
+class _NotFoundError(FixCluster):
+    """The registry answered that there is no such thing."""
+
+
+def _next_step(error: SchemaRegistryError) -> str:
+    if error.http_status_code == CONFLICT:
+        return "it holds a version of this subject that our schema is not compatible with: use another topic_prefix or correct the subject"
+    if error.http_status_code == INVALID:
+        return "it does not take the schema: is it a registry for Avro?"
+    return "look at the registry's log and at the user's permissions"
