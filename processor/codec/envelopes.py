@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from processor.codec.registry import Schemas
 
 NAME = "prediction"
-# Three quarters of what topics.yaml lets a record have: what is collected from a prediction must fit the inputs topic as JSON.
-RECORD_BYTES_MAX = 6 * 1024 * 1024
+# What topics.yaml lets a prediction have; queue, inputs and dead letters may have twice that.
+RECORD_BYTES_MAX = 8 * 1024 * 1024
 
 _header_of = itemgetter(slice(0, HEADER_BYTES))
 _body_of = itemgetter(slice(HEADER_BYTES, None))

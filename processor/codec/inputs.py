@@ -21,11 +21,15 @@ class Collected:
 
     Attributes:
         collector: ``user/app/collector``.
-        inclusion_probability: product of the sampling fractions that the prediction passed.
+        prediction_id: the prediction's own id.
+        model: ``user/app/model`` whose call it was.
+        inclusion_probability: how likely the collector's samplers were to let it pass.
         collect_outputs: the prediction's concepts and regions ride along.
     """
 
     collector: str
+    prediction_id: str
+    model: str
     inclusion_probability: float
     collect_outputs: bool = False
 
@@ -33,12 +37,6 @@ class Collected:
 def input_id(collector: str, prediction_id: str) -> str:
     """Id of the input that a collector makes of a prediction: the same whenever and wherever it is made again."""
     return hashlib.sha256(f"{collector}\0{prediction_id}".encode()).hexdigest()[:INPUT_ID_DIGITS]
-
-
-def model_key(prediction: Mapping[str, Any]) -> str:
-    """``user/app/model`` of a prediction, without the version."""
-    model = prediction["model"]
-    return f"{model['user_id']}/{model['app_id']}/{model['id']}"
 
 
 def input_json(prediction: Mapping[str, Any], collected: Collected) -> bytes:
@@ -49,13 +47,13 @@ def input_json(prediction: Mapping[str, Any], collected: Collected) -> bytes:
         collected: by whom.
     """
     original = prediction["input"]["data"]
-    data = {name: _without_nulls(original[name]) for name in _CONTENT if original[name] is not None}
+    data: dict[str, Any] = {name: _without_nulls(original[name]) for name in _CONTENT if original[name] is not None}
     data["metadata"] = _metadata(prediction, collected)
     if original["geo"] is not None:
         data["geo"] = orjson.Fragment(original["geo"])
     if collected.collect_outputs:
         data |= _annotations(prediction["output"]["data"])
-    return orjson.dumps({"id": input_id(collected.collector, prediction["id"]), "data": data})
+    return orjson.dumps({"id": input_id(collected.collector, collected.prediction_id), "data": data})
 
 
 def _metadata(prediction: Mapping[str, Any], collected: Collected) -> dict[str, Any]:
@@ -64,8 +62,8 @@ def _metadata(prediction: Mapping[str, Any], collected: Collected) -> dict[str, 
     own: dict[str, Any] = {} if text is None else orjson.loads(text)
     own["collected"] = {
         "collector": collected.collector,
-        "prediction_id": prediction["id"],
-        "model": model_key(prediction),
+        "prediction_id": collected.prediction_id,
+        "model": collected.model,
         "inclusion_probability": collected.inclusion_probability,
     }
     return own

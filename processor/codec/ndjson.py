@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 FLOAT32_MAX = 3.4028234663852886e38
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
-_MEDIA = ("image", "video", "audio")
 
 
 def _base64(text: str) -> str:
@@ -32,15 +31,13 @@ def _base64(text: str) -> str:
 
 def _moment(given: Any) -> Any:
     """A datetime with a zone, from RFC 3339 text or as it is; numbers are refused, because nobody knows their unit."""
-    moment = given
-    if isinstance(given, str):
-        try:
-            moment = datetime.fromisoformat(given)
-        except ValueError:
-            moment = None
-    if not isinstance(moment, datetime) or moment.tzinfo is None:
-        raise PydanticCustomError("rule", "an RFC 3339 time with its zone is wanted, as 2026-11-22T02:00:00Z")
-    return moment.astimezone(UTC)
+    try:
+        moment = datetime.fromisoformat(given) if isinstance(given, str) else given
+        if isinstance(moment, datetime) and moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise PydanticCustomError("rule", "an RFC 3339 time with its zone is wanted, as 2026-11-22T02:00:00Z")
 
 
 def _json_object(value: dict[str, Any]) -> dict[str, Any]:
@@ -215,7 +212,7 @@ def parse_prediction(value: Any, document: str = "prediction") -> Prediction:
 
 def from_avro(record: Mapping[str, Any]) -> dict[str, Any]:
     """A decoded prediction as NDJSON has it; what is null is left out. A JSON text that is none stays a text."""
-    prediction = _without_nulls(record)
+    prediction: dict[str, Any] = _without_nulls(record)
     if "predicted_at" in prediction:
         moment: datetime = prediction["predicted_at"]
         prediction["predicted_at"] = moment.replace(tzinfo=UTC).isoformat().replace("+00:00", "Z")  # Arrow's are UTC without a zone

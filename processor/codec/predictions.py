@@ -12,16 +12,18 @@ from processor.codec.bad import Bad, BadRecordError
 from processor.codec.column_checks import faulty_rows
 from processor.codec.columns import read_columns
 from processor.codec.envelopes import NAME, RECORD_BYTES_MAX, Opener
-from processor.codec.records import read_body
+from processor.codec.framing import header
+from processor.codec.records import read_body, write_body
 from processor.engine.batch import PredictionBatch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from processor.codec.registry import Schemas
 
 # From so few on, reading one by one (40 µs each) is quicker than halving on: every columnar call costs 200 µs, however small.
 ONE_BY_ONE_MAX = 32
+CANDIDATE = "candidate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,22 @@ class Decoded:
     positions: np.ndarray
     bodies: list[bytes]
     bad: tuple[Bad, ...]
+
+
+def candidate_encoder(schemas: Schemas) -> Callable[[str, float, str, bytes], bytes]:
+    """What makes a framed candidate of collector key, inclusion probability, catalog version and a prediction's body.
+
+    The prediction is the candidate's last field, so its body is carried over as it is.
+    """
+    start = header(schemas.writer_id(CANDIDATE))
+    fields = schemas.writer(CANDIDATE)["fields"]
+    leading = {**schemas.writer(CANDIDATE), "fields": [field for field in fields if field["name"] != NAME]}
+
+    def encode(collector: str, inclusion_probability: float, catalog_version: str, body: bytes) -> bytes:
+        values = {"collector": collector, "inclusion_probability": inclusion_probability, "catalog_version": catalog_version}
+        return start + write_body(leading, values) + body
+
+    return encode
 
 
 class Decoder(Protocol):
