@@ -1,0 +1,68 @@
+"""Changes of the catalog, and the changesets they arrive in.
+
+All records of one call carry a changeset in their headers. Its id begins with its time, so ids sort as they were made;
+whoever writes one takes an id after the newest it has seen, whatever the clock says.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from processor.catalog.records import Kind, Record
+
+ID_HEADER = "changeset-id"
+INDEX_HEADER = "changeset-index"
+COUNT_HEADER = "changeset-count"
+_TIME_DIGITS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One document written, or deleted (``record`` is None)."""
+
+    kind: Kind
+    key: str
+    record: Record | None
+    changeset: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """Which record of which changeset one is."""
+
+    id: str
+    index: int
+    count: int
+
+
+def new_changeset_id(now_ms: int, newest: str) -> str:
+    """An id later than ``newest``: time in ms as 16 hex digits, and 32 random bits."""
+    known_ms = int(newest[:_TIME_DIGITS], 16) if newest else 0
+    return f"{max(now_ms, known_ms + 1):0{_TIME_DIGITS}x}{secrets.token_hex(4)}"
+
+
+def membership_headers(changeset: str, index: int, count: int) -> tuple[tuple[str, bytes], ...]:
+    """The headers of one record of a changeset."""
+    return ((ID_HEADER, changeset.encode()), (INDEX_HEADER, str(index).encode()), (COUNT_HEADER, str(count).encode()))
+
+
+def membership(headers: Iterable[tuple[str, bytes]]) -> Membership | None:
+    """The changeset that headers tell of; None for a record that was written without one.
+
+    Raises:
+        ValueError: the headers make no sense.
+    """
+    found = dict(headers)
+    if ID_HEADER not in found:
+        return None
+    changeset = found[ID_HEADER].decode()
+    int(changeset[:_TIME_DIGITS], 16)
+    member = Membership(changeset, int(found.get(INDEX_HEADER, b"0")), int(found.get(COUNT_HEADER, b"1")))
+    if not 0 <= member.index < member.count:
+        raise ValueError(f"changeset {changeset} has {member.count} records, and this is number {member.index}")
+    return member

@@ -1,0 +1,50 @@
+"""Who looked at what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from collections.abc import Set as AbstractSet
+
+    from processor.catalog.records import Ref
+
+
+class Dependencies:
+    """For every user the refs it looked at, and the reverse; found or not makes no difference."""
+
+    def __init__(self) -> None:
+        self._uses: dict[Ref, frozenset[Ref]] = {}
+        self._used_by: dict[Ref, set[Ref]] = {}
+
+    def users(self, ref: Ref) -> AbstractSet[Ref]:
+        """Who looked at a ref the last time they looked."""
+        return self._used_by.get(ref, frozenset())
+
+    def looked_at(self, kind: str) -> Iterator[str]:
+        """Keys of one kind that somebody looked at."""
+        return (key for of, key in self._used_by if of == kind)
+
+    def remember(self, user: Ref, used: Iterable[Ref]) -> list[Ref]:
+        """Replace what a user looked at.
+
+        Returns:
+            Refs that nobody looks at any more.
+        """
+        after = frozenset(used)
+        before = self._uses.get(user, frozenset())
+        if after:
+            self._uses[user] = after
+        else:
+            self._uses.pop(user, None)
+        for ref in after - before:
+            self._used_by.setdefault(ref, set()).add(user)
+        return [ref for ref in before - after if self._unused(ref, user)]
+
+    def _unused(self, ref: Ref, user: Ref) -> bool:
+        users = self._used_by[ref]
+        users.discard(user)
+        if not users:
+            del self._used_by[ref]
+        return not users

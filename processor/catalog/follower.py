@@ -1,0 +1,143 @@
+"""Reading the catalog topics: all of them to their ends first, then following on. A shell around `Catalog`."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+from processor.catalog.changes import membership
+from processor.catalog.changesets import Arrived, Changesets
+from processor.catalog.parse import parse_change
+from processor.catalog.records import SCHEMAS, TOPICS, Kind
+from processor.catalog.store import Catalog
+from processor.codec.bad import BadRecordError
+from processor.codec.records import decode
+from processor.kafka.reader import TopicReader
+from processor.topics.names import prefixed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from processor.catalog.changes import Change, Membership
+    from processor.codec.registry import Schemas
+    from processor.kafka.reader import Record
+    from processor.settings import Settings
+
+log = logging.getLogger("collectors.catalog")
+
+POLL_RECORDS = 1_000
+WAIT_S = 0.1
+# A changeset older than this at the start lacks records because they were compacted away; a younger one may still be
+# arriving. Generous, because the writer's clock need not be ours; it costs changeset_wait_ms at most.
+RECENT_MS = 60_000
+
+
+class Reader(Protocol):
+    """What `TopicReader` offers, as far as it is needed here."""
+
+    def read_to_end(self) -> Iterable[Record]:
+        """All records up to the ends the topics have now."""
+
+    def poll(self, max_records: int, timeout_s: float) -> Sequence[Record]:
+        """What has come since."""
+
+    def close(self) -> None:
+        """Stop reading."""
+
+
+class CatalogFollower:
+    """The catalog as the topics have it. One thread: the one that calls `poll`.
+
+    Args:
+        settings: the cluster, and how long to wait for a changeset.
+        schemas: how values are decoded.
+        open_reader: makes the reader of some topics.
+        clock: seconds since the epoch.
+
+    Attributes:
+        catalog: what has been applied so far.
+        poisoned: records that could not be believed and were skipped.
+        torn: changesets applied although they never became whole.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        schemas: Schemas,
+        open_reader: Callable[[Settings, Sequence[str]], Reader] = TopicReader,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.catalog = Catalog(settings.plans_with_collectors)
+        self.poisoned = 0
+        self.torn = 0
+        self._settings = settings
+        self._schemas = schemas
+        self._open_reader = open_reader
+        self._clock = clock
+        self._kinds = {prefixed(settings, topic): kind for kind, topic in TOPICS.items()}
+        self._changesets = Changesets(settings.changeset_wait_ms / 1000)
+        self._reader: Reader | None = None
+
+    def bootstrap(self) -> None:
+        """Read everything there is, and wait for a call that is just being written.
+
+        Raises:
+            FixCluster: a topic is missing, or the brokers do not answer.
+        """
+        self._reader = self._open_reader(self._settings, sorted(self._kinds))
+        for record in self._reader.read_to_end():
+            self._take_in(record)
+        self._changesets.settle(int(self._clock() * 1000) - RECENT_MS)
+        self._apply()
+        while self._changesets.waiting:
+            self.poll(WAIT_S)
+        log.info(
+            "catalog read: version %s, %d collectors", self.catalog.version or "(empty)", sum(1 for _ in self.catalog.collector_states())
+        )
+
+    def poll(self, timeout_s: float = 0.0) -> bool:
+        """Take in what has come since; returns whether the catalog changed. Does not wait unless told to."""
+        if self._reader is None:
+            raise RuntimeError("bootstrap() comes first")
+        for record in self._reader.poll(POLL_RECORDS, timeout_s):
+            self._take_in(record)
+        return self._apply()
+
+    def close(self) -> None:
+        """Stop reading."""
+        if self._reader is not None:
+            self._reader.close()
+
+    def _apply(self) -> bool:
+        changes = self._changesets.take(self._clock())
+        for changeset in self._changesets.torn:
+            log.warning("catalog changeset %s never became whole; applied what there is of it", changeset)
+        self.torn += len(self._changesets.torn)
+        self._changesets.torn.clear()
+        if changes:
+            self.catalog.apply(changes)
+        return bool(changes)
+
+    def _take_in(self, record: Record) -> None:
+        member, change = None, None
+        try:
+            member = membership(record.headers)
+            change = self._change(record, member)
+        except (BadRecordError, ValueError) as error:
+            self.poisoned += 1
+            log.error(  # noqa: TRY400 - the traceback says nothing that the reason does not
+                "catalog record skipped: topic %s, partition %d, offset %d, key %r: %s",
+                record.topic,
+                record.partition,
+                record.offset,
+                record.key,
+                error,
+            )
+        self._changesets.add(Arrived(record.offset, record.timestamp_ms, change, member), self._clock())
+
+    def _change(self, record: Record, member: Membership | None) -> Change:
+        return parse_change(self._kinds[record.topic], record.key, record.value, member.id if member else "", self._decode)
+
+    def _decode(self, kind: Kind, value: bytes) -> Mapping[str, Any]:
+        return decode(self._schemas, SCHEMAS[kind], value)

@@ -1,0 +1,294 @@
+"""References to what they stand for: collector -> workflow -> models -> knowledge graphs, app, key, source model, inputs topic.
+
+Pure. Whatever is looked up goes through `Lookups`, which remembers it, found or not: that is how the catalog knows whom
+a later record concerns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from processor.catalog.chain import chain_problems
+from processor.catalog.graph import GraphNode, running_order
+from processor.catalog.rules import WORKFLOW_INVALID
+from processor.catalog.values import json_object
+from processor.engine import collector as engine
+from processor.operators import OPERATORS, OperatorProblems, RandomSample, Relation, merge_output_info, parse_operator
+from processor.operators.random_sample import GROUPS
+from processor.resources import INVALID_REQUEST, PAUSED, POST_INPUTS, POST_INPUTS_SCOPES
+from processor.topics.names import inputs_topic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+    from processor.catalog.records import App, Collector, Key, KnowledgeGraph, Model, Workflow, WorkflowNode
+    from processor.operators.base import Operator
+
+APP_PLAN = 11000
+KEY_SCOPES = 11007
+KEY_MISSING = 11009
+MODEL_MISSING = 21200
+MODEL_DENIED = 21201
+WORKFLOW_MISSING = 22102
+PAUSED_CODE = 52002
+NOT_POSTABLE = 52003
+
+PUBLIC_APP = ("clarifai", "main")
+BRANCHING_SAMPLERS_MAX = 8  # a collected prediction's inclusion probability sums over all their outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """One thing that keeps a collector, or a workflow, from running.
+
+    Attributes:
+        message: for people.
+        code: the contract's status code.
+        path: the field of the document, as in a `Problem`.
+        refused: wrong in itself, whatever is written later: a write of the document is refused, not warned about.
+    """
+
+    message: str
+    code: int
+    path: str
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedWorkflow:
+    """A workflow with its models.
+
+    Attributes:
+        nodes: in running order; empty where something is missing or a model is served elsewhere.
+        obstacles: what is missing or does not fit.
+        served: (node id, model key, model type, path) of models that are no operators.
+    """
+
+    nodes: tuple[engine.Node, ...] = ()
+    obstacles: tuple[Obstacle, ...] = ()
+    served: tuple[tuple[str, str, str, str], ...] = ()
+
+
+class Lookups(Protocol):
+    """Where records are looked up; every look is remembered."""
+
+    def app(self, key: str) -> App | None:
+        """The app ``user/app``."""
+
+    def key(self, key: str) -> Key | None:
+        """The key ``user/app/id``."""
+
+    def model(self, key: str) -> Model | None:
+        """The model ``user/app/id``."""
+
+    def workflow(self, key: str) -> Workflow | None:
+        """The workflow ``user/app/id`` as it was written."""
+
+    def knowledge_graph(self, key: str) -> KnowledgeGraph | None:
+        """The knowledge graph ``user/app/id``."""
+
+    def resolved(self, key: str) -> ResolvedWorkflow | None:
+        """The workflow ``user/app/id`` with its models; None: there is no such workflow."""
+
+    def topic_exists(self, name: str) -> bool:
+        """Whether an inputs topic (without prefix) is there; True as long as nobody has looked."""
+
+
+def resolve_collector(collector: Collector, look: Lookups, plans: Collection[str]) -> tuple[engine.Collector, tuple[Obstacle, ...]]:
+    """The collector as the engine sees it, and everything that makes it inactive."""
+    obstacles = tuple(_obstacles(collector, look, plans))
+    source = engine.Source(
+        f"{collector.model_user_id}/{collector.model_app_id}/{collector.model_id}", collector.model_version_id, collector.caller_user_id
+    )
+    key = f"{collector.user_id}/{collector.app_id}/{collector.id}"
+    if obstacles:
+        return engine.Collector(key, source, inactive_reason="; ".join(obstacle.message for obstacle in obstacles)), obstacles
+    workflow = look.resolved(_own(collector, collector.pre_queue_workflow_id)) if collector.pre_queue_workflow_id else None
+    resolved = engine.Collector(
+        key,
+        source,
+        random_sample=collector.pre_queue_random_sample,
+        workflow=engine.Workflow(workflow.nodes) if workflow else None,
+        second_stage=bool(collector.post_queue_workflow_id),
+        collect_outputs=collector.collect_outputs,
+    )
+    return resolved, ()
+
+
+def _own(collector: Collector, workflow_id: str) -> str:
+    return f"{collector.user_id}/{collector.app_id}/{workflow_id}"
+
+
+def _obstacles(collector: Collector, look: Lookups, plans: Collection[str]) -> Iterator[Obstacle]:
+    if collector.paused:
+        yield Obstacle(PAUSED, PAUSED_CODE, "status")
+    yield from _app(collector, look, plans)
+    yield from _source(collector, look)
+    yield from _post_inputs_key(collector, look)
+    yield from _pre_queue(collector, look)
+    yield from _post_queue(collector, look)
+    if not look.topic_exists(name := inputs_topic(collector.user_id, collector.app_id)):
+        yield Obstacle(f"inputs topic {name} does not exist: apply the collector again, which creates it", NOT_POSTABLE, "app_id")
+
+
+def _app(collector: Collector, look: Lookups, plans: Collection[str]) -> Iterator[Obstacle]:
+    name = f"{collector.user_id}/{collector.app_id}"
+    app = look.app(name)
+    if app is None:
+        yield Obstacle(f"app {name} does not exist", INVALID_REQUEST, "app_id")
+    elif app.plan not in plans:
+        what = f"plan {app.plan} does not include collectors" if app.plan else f"app {name} has no plan"
+        yield Obstacle(f"{what}; these do: {', '.join(sorted(plans))}", APP_PLAN, "app_id")
+
+
+def _source(collector: Collector, look: Lookups) -> Iterator[Obstacle]:
+    path = "collector_source.api_post_model_outputs_collector_source.model_id"
+    user, app = collector.model_user_id, collector.model_app_id
+    name = f"{user}/{app}/{collector.model_id}"
+    if (user, app) == PUBLIC_APP:
+        return
+    model = look.model(name)
+    if model is None:
+        yield Obstacle(f"model {name} does not exist", MODEL_MISSING, path)
+    elif model.visibility != "PUBLIC" and user != collector.user_id:
+        owner = look.app(f"{user}/{app}")
+        if owner is None or collector.user_id not in owner.collaborators:
+            yield Obstacle(f"model {name} is private, and {collector.user_id} is no collaborator of app {user}/{app}", MODEL_DENIED, path)
+
+
+def post_inputs_key(collector: Collector, look: Lookups) -> Key | None:
+    """The key a collector posts with: the app's own, else its owner's personal access token."""
+    own = look.key(_own(collector, collector.post_inputs_key_id))
+    return own or look.key(f"{collector.user_id}//{collector.post_inputs_key_id}")
+
+
+def _post_inputs_key(collector: Collector, look: Lookups) -> Iterator[Obstacle]:
+    path = "collector_source.api_post_model_outputs_collector_source.post_inputs_key_id"
+    key = post_inputs_key(collector, look)
+    name = _own(collector, collector.post_inputs_key_id)
+    if key is None:
+        yield Obstacle(f"key {name} does not exist: create it with `collectors keys create`", KEY_MISSING, path)
+    elif missing := missing_scopes(key.scopes):
+        yield Obstacle(f"key {key.user_id}/{key.app_id}/{key.id} lacks scopes {', '.join(missing)}", KEY_SCOPES, path)
+
+
+def missing_scopes(scopes: Collection[str]) -> list[str]:
+    """What a key lacks to post inputs."""
+    return [] if POST_INPUTS in scopes else [scope for scope in POST_INPUTS_SCOPES if scope not in scopes]
+
+
+def _pre_queue(collector: Collector, look: Lookups) -> Iterator[Obstacle]:
+    if not collector.pre_queue_workflow_id:
+        return
+    path = "pre_queue_workflow_id"
+    name = _own(collector, collector.pre_queue_workflow_id)
+    workflow = look.resolved(name)
+    yield from _within(name, workflow, path)
+    for node, model, model_type, _ in workflow.served if workflow else ():
+        message = f"workflow {name}: node {node} runs model {model} of type {model_type}, which is served elsewhere; {OPERATORS_ONLY}"
+        yield Obstacle(message, WORKFLOW_INVALID, path, refused=True)
+    if workflow and (message := _too_many_samplers(collector, engine.Workflow(workflow.nodes))):
+        yield Obstacle(f"workflow {name}: {message}", WORKFLOW_INVALID, path, refused=True)
+
+
+def _too_many_samplers(collector: Collector, workflow: engine.Workflow) -> str:
+    samplers = sum(isinstance(node.operator, RandomSample) for node in workflow.nodes)
+    if samplers + (collector.pre_queue_random_sample is not None) > GROUPS:
+        return f"with pre_queue_random_sample, a collector has at most {GROUPS} samplers, this one more: they could not be independent"
+    if samplers > BRANCHING_SAMPLERS_MAX and (len(workflow.leaves) > 1 or any(len(node.inputs) > 1 for node in workflow.nodes)):
+        return f"a workflow with branches has at most {BRANCHING_SAMPLERS_MAX} samplers, this one {samplers}: give it fewer"
+    return ""
+
+
+OPERATORS_ONLY = f"a pre-queue workflow may hold only {', '.join(sorted(OPERATORS))}: move the model to a post-queue workflow"
+
+
+def _post_queue(collector: Collector, look: Lookups) -> Iterator[Obstacle]:
+    if collector.post_queue_workflow_id:
+        name = _own(collector, collector.post_queue_workflow_id)
+        yield from _within(name, look.resolved(name), "post_queue_workflow_id")
+
+
+def _within(name: str, workflow: ResolvedWorkflow | None, path: str) -> Iterator[Obstacle]:
+    if workflow is None:
+        yield Obstacle(f"workflow {name} does not exist", WORKFLOW_MISSING, path)
+    else:
+        yield from (Obstacle(f"workflow {name}: {found.message}", found.code, path) for found in workflow.obstacles)
+
+
+def resolve_workflow(workflow: Workflow, look: Lookups) -> ResolvedWorkflow:
+    """The workflow with its models looked up and their parameters parsed."""
+    nodes = [_Node(workflow, position, look) for position in range(len(workflow.nodes))]
+    obstacles = [obstacle for node in nodes for obstacle in node.obstacles]
+    served = tuple(node.served for node in nodes if node.served)
+    operators = {node.id: node.operator for node in nodes if node.operator}
+    graph = [GraphNode(node.id, node.inputs, node.suppress_output) for node in workflow.nodes]
+    chained = [Obstacle(message, WORKFLOW_INVALID, path, refused=True) for path, message in chain_problems(graph, operators)]
+    if obstacles or chained or served:
+        return ResolvedWorkflow((), (*obstacles, *chained), served)
+    return ResolvedWorkflow(_in_order(graph, operators))
+
+
+def _in_order(graph: list[GraphNode], operators: dict[str, Operator]) -> tuple[engine.Node, ...]:
+    order = [graph[position] for position in running_order(graph)]
+    position = {node.id: i for i, node in enumerate(order)}
+    return tuple(
+        engine.Node(node.id, operators[node.id], tuple(dict.fromkeys(position[name] for name in node.inputs)), node.suppressed)
+        for node in order
+    )
+
+
+class _Node:
+    """One node with its model: an operator, or the name of one served elsewhere, or obstacles."""
+
+    def __init__(self, workflow: Workflow, position: int, look: Lookups) -> None:
+        node = workflow.nodes[position]
+        self.id = node.id
+        self.operator: Operator | None = None
+        self.served: tuple[str, str, str, str] | None = None
+        self.obstacles: list[Obstacle] = []
+        self._path = f"nodes[{position}]"
+        self._look = look
+        name = f"{node.model_user_id or workflow.user_id}/{node.model_app_id or workflow.app_id}/{node.model_id}"
+        model = look.model(name)
+        if model is None:
+            self._note(f"model {name} does not exist", MODEL_MISSING, "model.id")
+        elif node.model_version_id not in {"", model.model_version_id}:
+            newest = f"its only version is {model.model_version_id}" if model.model_version_id else "it names no version"
+            self._note(f"model {name} has no version {node.model_version_id}: {newest}", MODEL_MISSING, "model.model_version.id")
+        elif model.model_type_id in OPERATORS:
+            self._parse(name, model, node)
+        else:
+            self.served = (node.id, name, model.model_type_id, f"{self._path}.model.id")
+
+    def _parse(self, name: str, model: Model, node: WorkflowNode) -> None:
+        missing: list[str] = []
+        override = json_object(node.output_info_override)
+        output_info = merge_output_info(json_object(model.output_info), override)
+        try:
+            self.operator = parse_operator(model.model_type_id, output_info, self._graphs(model, missing))
+        except OperatorProblems as error:
+            problems = error.problems
+        else:
+            problems = []
+        for graph in missing:
+            self.operator = None
+            self._note(f"knowledge graph {graph} does not exist", INVALID_REQUEST, "model.id")
+        for path, message in problems:
+            where = "output_info_override" if override else "model.id"
+            self._note(f"model {name}: {path}: {message}", WORKFLOW_INVALID, where, refused=bool(override))
+
+    def _graphs(self, model: Model, missing: list[str]) -> Callable[[str], tuple[Relation, ...] | None]:
+        def relations(graph_id: str) -> tuple[Relation, ...]:
+            name = f"{model.user_id}/{model.app_id}/{graph_id}"
+            graph = self._look.knowledge_graph(name)
+            if graph is None:
+                missing.append(name)
+                return ()
+            return tuple(Relation(each.subject_id, each.predicate, each.object_id) for each in graph.relations)
+
+        return relations
+
+    def _note(self, message: str, code: int, path: str, *, refused: bool = False) -> None:
+        self.obstacles.append(Obstacle(f"node {self.id}: {message}", code, f"{self._path}.{path}", refused))

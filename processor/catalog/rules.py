@@ -1,0 +1,90 @@
+"""Rules over several fields of one document, whatever the other documents say.
+
+They take the document as a mapping under the contract's names and put up with anything in it, so that a document whose
+fields are also wrong shows all its problems at once. `processor.documents` asks before a write, the follower before a
+record of the catalog topics is believed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from processor.catalog.graph import GraphNode, graph_problems
+from processor.operators import OPERATORS, OperatorProblems, parse_operator
+from processor.resources import INVALID_REQUEST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+WORKFLOW_INVALID = 22107
+RELATIONS_MAX = 100_000
+WAYS_TO_COLLECT = ("pre_queue_workflow_id", "pre_queue_random_sample", "post_queue_workflow_id")
+
+
+class Broken(NamedTuple):
+    """A rule that does not hold: the field, what to do, the contract's status code."""
+
+    path: str
+    message: str
+    code: int = INVALID_REQUEST
+
+
+def broken_rules(kind: str, document: Mapping[str, Any]) -> list[Broken]:
+    """All rules that a document breaks by itself."""
+    rules = RULES.get(kind)
+    return list(rules(document)) if rules else []
+
+
+def _model(document: Mapping[str, Any]) -> Iterator[Broken]:
+    model_type, output_info = document.get("model_type_id"), document.get("output_info") or {}
+    if model_type in OPERATORS and isinstance(output_info, dict):
+        for path, message in operator_problems(str(model_type), output_info):
+            yield Broken(f"output_info.{path}" if path else "output_info", message)
+
+
+def operator_problems(model_type: str, output_info: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is wrong with an operator's parameters by themselves; a knowledge graph may still come."""
+    try:
+        parse_operator(model_type, output_info, lambda _: ())
+    except OperatorProblems as error:
+        return list(error.problems)
+    return []
+
+
+def _workflow(document: Mapping[str, Any]) -> Iterator[Broken]:
+    if isinstance(nodes := document.get("nodes"), list):
+        graph = [_graph_node(node) for node in nodes if isinstance(node, dict) and isinstance(node.get("id"), str)]
+        if len(graph) == len(nodes):
+            yield from (Broken(path, message, WORKFLOW_INVALID) for path, message in graph_problems(graph))
+
+
+def _graph_node(node: Mapping[str, Any]) -> GraphNode:
+    inputs = node.get("node_inputs")
+    ids = [given.get("node_id") for given in inputs if isinstance(given, dict)] if isinstance(inputs, list) else []
+    return GraphNode(node["id"], tuple(name for name in ids if isinstance(name, str)), node.get("suppress_output") is True)
+
+
+def _collector(document: Mapping[str, Any]) -> Iterator[Broken]:
+    if all(document.get(name) in {None, ""} for name in WAYS_TO_COLLECT if not isinstance(document.get(name), dict | list)):
+        yield Broken("", f"at least one of {', '.join(WAYS_TO_COLLECT)} is wanted: without one nothing says which predictions to collect")
+    sample = document.get("pre_queue_random_sample")
+    if isinstance(sample, int | float) and not isinstance(sample, bool) and not 0 < np.float32(sample) <= 1:
+        yield Broken(
+            "pre_queue_random_sample", f"a share above 0 and up to 1 is wanted, not {sample}; to collect nothing, pause the collector"
+        )
+
+
+def _knowledge_graph(document: Mapping[str, Any]) -> Iterator[Broken]:
+    relations = document.get("concept_relations")
+    if isinstance(relations, list) and len(relations) > RELATIONS_MAX:
+        yield Broken("concept_relations", f"at most {RELATIONS_MAX} relations, not {len(relations)}: split the graph")
+
+
+RULES: Mapping[str, Callable[[Mapping[str, Any]], Iterator[Broken]]] = {
+    "Collector": _collector,
+    "KnowledgeGraph": _knowledge_graph,
+    "Model": _model,
+    "Workflow": _workflow,
+}

@@ -1,0 +1,213 @@
+"""The catalog: the join table in memory. Pure: changes in, collectors resolved, nothing read or written.
+
+Each resolution remembers all it looked up, found or not; a change resolves again only what looked at the changed record.
+So the order in which records come does not matter, and a change costs what depends on it.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+from processor.catalog.changes import Change
+from processor.catalog.dependencies import Dependencies
+from processor.catalog.records import Collector, Kind
+from processor.catalog.resolve import ResolvedWorkflow, resolve_collector, resolve_workflow
+from processor.engine.collector import Watchers
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from processor.catalog.records import App, Key, KnowledgeGraph, Model, Record, Ref, Workflow
+    from processor.catalog.resolve import Obstacle
+    from processor.engine import collector as engine
+
+if TYPE_CHECKING:
+    Move = tuple[engine.Collector | None, engine.Collector | None]
+    Moves = dict[str, Move]
+    """Collector key -> how it was resolved before and is now; None: it did not, or does not, exist."""
+
+RESOLVED = "resolved workflow"
+TOPIC = "inputs topic"
+
+
+@dataclass(slots=True)
+class _Tables:
+    """What is written and known, and what was worked out on the way."""
+
+    records: dict[Ref, Record] = field(default_factory=dict)
+    topics: frozenset[str] | None = None
+    workflows: dict[str, ResolvedWorkflow | None] = field(default_factory=dict)
+    dependencies: Dependencies = field(default_factory=Dependencies)
+
+    def remember(self, user: Ref, used: set[Ref]) -> None:
+        """Note what a user looked at; a workflow that nobody runs any more is forgotten."""
+        for kind, key in self.dependencies.remember(user, used):
+            if kind == RESOLVED:
+                self.workflows.pop(key, None)
+                self.dependencies.remember((kind, key), ())
+
+
+class Catalog:
+    """Everything that was written, and what it comes to.
+
+    Args:
+        plans: the plans that include collectors.
+
+    Attributes:
+        version: the newest changeset applied.
+        watchers: source model -> its collectors; a new object only when one of them changed.
+    """
+
+    def __init__(self, plans: Collection[str]) -> None:
+        self.version = ""
+        self.watchers: dict[str, Watchers] = {}
+        self._plans = frozenset(plans)
+        self._tables = _Tables()
+        self._collectors: dict[str, engine.Collector] = {}
+        self._obstacles: dict[str, tuple[Obstacle, ...]] = {}
+        self._of_model: dict[str, dict[str, engine.Collector]] = {}
+
+    def apply(self, changes: Sequence[Change]) -> Moves:
+        """Take changes, the last one of a document last; resolve again what depends on them.
+
+        Returns:
+            The collectors that are different now.
+        """
+        records = self._tables.records
+        for change in changes:
+            if change.record is None:
+                records.pop((change.kind, change.key), None)
+            else:
+                records[change.kind, change.key] = change.record
+        self.version = max([self.version, *(change.changeset for change in changes)])
+        return self._refresh({(change.kind, change.key) for change in changes})
+
+    def set_topics(self, existing: frozenset[str]) -> None:
+        """Say which inputs topics (names without prefix) can be written to; until then all are taken to exist."""
+        looked_at = set(self._tables.dependencies.looked_at(TOPIC))
+        before = looked_at if self._tables.topics is None else self._tables.topics
+        self._tables.topics = existing
+        self._refresh({(TOPIC, name) for name in looked_at & (before ^ existing)})
+
+    @contextmanager
+    def supposing(self, changes: Sequence[Change]) -> Iterator[Moves]:
+        """The catalog as it would be with these changes, and then again as it was; yields what would be different."""
+        version = self.version
+        undo = [Change(change.kind, change.key, self.get(change.kind, change.key)) for change in changes]
+        moves = self.apply(changes)
+        try:
+            yield moves
+        finally:
+            self.apply(undo)
+            self.version = version
+
+    def get(self, kind: Kind, key: str) -> Record | None:
+        """One record as it was written."""
+        return self._tables.records.get((kind, key))
+
+    def records(self, kind: Kind) -> list[tuple[str, Record]]:
+        """All records of a kind, by key."""
+        found = [(key, record) for (of, key), record in self._tables.records.items() if of == kind]
+        return sorted(found, key=lambda pair: pair[0])
+
+    def collector_states(self) -> Iterator[tuple[str, bool, str]]:
+        """(key, active, reason why not) of every collector."""
+        return ((key, not collector.inactive_reason, collector.inactive_reason) for key, collector in self._collectors.items())
+
+    def obstacles(self, key: str) -> tuple[Obstacle, ...]:
+        """All that keeps a collector inactive."""
+        return self._obstacles.get(key, ())
+
+    def workflow(self, key: str) -> ResolvedWorkflow | None:
+        """A workflow with its models, whether or not a collector runs it; None: there is no such workflow."""
+        return self._tables.workflows.get(key) or _Looking(self._tables).resolve(key)
+
+    def _refresh(self, changed: set[Ref]) -> Moves:
+        moves = {key: move for key in self._concerned(changed) if (move := self._resolve(key)) is not None}
+        for model in {collector.source.model for move in moves.values() for collector in move if collector is not None}:
+            if members := self._of_model[model]:
+                self.watchers[model] = Watchers(model, tuple(members[key] for key in sorted(members)))
+            else:
+                del self._of_model[model]
+                self.watchers.pop(model, None)
+        return moves
+
+    def _concerned(self, changed: set[Ref]) -> set[str]:
+        """Keys of the collectors to resolve again; workflows in between are forgotten on the way."""
+        reached, ahead = set(changed), list(changed)
+        while ahead:
+            kind, key = ref = ahead.pop()
+            if kind == RESOLVED:
+                self._tables.workflows.pop(key, None)
+            new = self._tables.dependencies.users(ref) - reached
+            reached |= new
+            ahead.extend(new)
+        return {key for kind, key in reached if kind == Kind.COLLECTOR}
+
+    def _resolve(self, key: str) -> Move | None:
+        """Resolve one collector; None when it is as it was."""
+        record = self._tables.records.get((Kind.COLLECTOR, key))
+        looking = _Looking(self._tables)
+        before = self._collectors.pop(key, None)
+        after: engine.Collector | None = None
+        obstacles: tuple[Obstacle, ...] = ()
+        if record is not None:
+            after, obstacles = resolve_collector(cast("Collector", record), looking, self._plans)
+            self._collectors[key] = after
+        self._obstacles.pop(key, None)
+        if obstacles:
+            self._obstacles[key] = obstacles
+        self._tables.remember((Kind.COLLECTOR, key), looking.seen)
+        return None if before == after else self._moved(before, after)
+
+    def _moved(self, before: engine.Collector | None, after: engine.Collector | None) -> Move:
+        if before is not None:
+            del self._of_model[before.source.model][before.key]
+        if after is not None:
+            self._of_model.setdefault(after.source.model, {})[after.key] = after
+        return before, after
+
+
+class _Looking:
+    """Lookups in the tables, remembered."""
+
+    def __init__(self, tables: _Tables) -> None:
+        self._tables = tables
+        self.seen: set[Ref] = set()
+
+    def _record(self, kind: Kind, key: str) -> Record | None:
+        self.seen.add((kind, key))
+        return self._tables.records.get((kind, key))
+
+    def app(self, key: str) -> App | None:
+        return cast("App | None", self._record(Kind.APP, key))
+
+    def key(self, key: str) -> Key | None:
+        return cast("Key | None", self._record(Kind.KEY, key))
+
+    def model(self, key: str) -> Model | None:
+        return cast("Model | None", self._record(Kind.MODEL, key))
+
+    def workflow(self, key: str) -> Workflow | None:
+        return cast("Workflow | None", self._record(Kind.WORKFLOW, key))
+
+    def knowledge_graph(self, key: str) -> KnowledgeGraph | None:
+        return cast("KnowledgeGraph | None", self._record(Kind.KNOWLEDGE_GRAPH, key))
+
+    def resolved(self, key: str) -> ResolvedWorkflow | None:
+        self.seen.add((RESOLVED, key))
+        if key not in self._tables.workflows:
+            looking = _Looking(self._tables)
+            self._tables.workflows[key] = looking.resolve(key)
+            self._tables.remember((RESOLVED, key), looking.seen)
+        return self._tables.workflows[key]
+
+    def resolve(self, key: str) -> ResolvedWorkflow | None:
+        workflow = self.workflow(key)
+        return resolve_workflow(workflow, self) if workflow is not None else None
+
+    def topic_exists(self, name: str) -> bool:
+        self.seen.add((TOPIC, name))
+        return self._tables.topics is None or name in self._tables.topics

@@ -1,0 +1,337 @@
+"""Records to and from the values of the catalog topics, and to the documents that people read.
+
+A value is a mapping under the names of ``schemas/*.avsc``, which are the contract's.
+"""
+
+from __future__ import annotations
+
+from sys import intern
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from processor.catalog.records import (
+    App,
+    Collector,
+    Key,
+    Kind,
+    KnowledgeGraph,
+    Model,
+    Record,
+    Relation,
+    Workflow,
+    WorkflowNode,
+    kind_of,
+)
+from processor.resources import COLLECTOR_INACTIVE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from processor.resources import AnyDocument
+
+Value = dict[str, Any]
+
+
+def from_value(kind: Kind, value: Mapping[str, Any]) -> Record:
+    """The record of a value that its schema has accepted."""
+    return _READ[kind](value)
+
+
+def to_value(record: Record) -> Value:
+    """The value of a record."""
+    return _WRITE[kind_of(record)](record)
+
+
+def from_document(document: AnyDocument) -> Record:
+    """The record of a document, without what only the catalog knows: ``created_at`` and a stored pause."""
+    value = document.model_dump()
+    return from_value(Kind(document.kind), with_json_text(value) | {"created_at": "", "status": None})
+
+
+def with_json_text(value: Value) -> Value:
+    """A document's mapping as a value: free-form objects become JSON text, canonical, so that equal ones are equal."""
+    if "output_info" in value:
+        value = value | {"output_info": json_text(value["output_info"])}
+    if "nodes" in value:
+        value = value | {"nodes": [node | {"output_info_override": json_text(node["output_info_override"])} for node in value["nodes"]]}
+    return value
+
+
+def json_text(value: Mapping[str, Any] | None) -> str | None:
+    """Canonical JSON; None for nothing."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode() if value else None
+
+
+def with_objects(kind: Kind, value: Mapping[str, Any]) -> Value:
+    """The reverse of `with_json_text`, for the rules.
+
+    Raises:
+        ValueError: some text is no JSON object.
+    """
+    if kind is Kind.MODEL:
+        return {**value, "output_info": json_object(value["output_info"])}
+    if kind is Kind.WORKFLOW:
+        return {**value, "nodes": [node | {"output_info_override": json_object(node["output_info_override"])} for node in value["nodes"]]}
+    return dict(value)
+
+
+def json_object(text: str | None) -> dict[str, Any]:
+    """The object of a JSON text; none is an empty one.
+
+    Raises:
+        ValueError: it is no JSON, or no object.
+    """
+    value = orjson.loads(text) if text else {}
+    if not isinstance(value, dict):
+        raise ValueError(f"a JSON object is wanted, not {text:.80}")  # noqa: TRY004 - as for text that is no JSON at all
+    return value
+
+
+def to_document(record: Record) -> Value:
+    """The document of a record as a person would write it: what is left at its default is left out. No key's hash."""
+    value = with_objects(kind_of(record), to_value(record))
+    value.pop("sha256", None)
+    bare: Value = _bare(value)
+    return {"kind": kind_of(record).value} | bare
+
+
+def _bare(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: item if name in _FREE else _bare(item) for name, item in value.items() if not _is_default(item)}
+    return [_bare(item) for item in value] if isinstance(value, list) else value
+
+
+_FREE = frozenset({"output_info", "output_info_override"})  # what stands below is the model's own: null and false mean something there
+
+
+def _is_default(value: Any) -> bool:
+    return value is None or value is False or value in ("", [], {}, "PRIVATE")
+
+
+def _texts(values: list[str]) -> tuple[str, ...]:
+    return tuple(intern(value) for value in values)
+
+
+def _ids(value: Mapping[str, Any]) -> tuple[str, str, str]:
+    return intern(value["user_id"]), intern(value["app_id"]), value["id"]
+
+
+def _version(value: Mapping[str, Any]) -> str:
+    version = value["model_version"]
+    return version["id"] if version else ""
+
+
+def _version_value(version_id: str) -> Value | None:
+    return {"id": version_id} if version_id else None
+
+
+def _read_app(value: Mapping[str, Any]) -> App:
+    return App(
+        intern(value["user_id"]),
+        value["id"],
+        intern(value["plan"]),
+        _texts(value["collaborators"]),
+        intern(value["destination_url"]),
+        value["description"],
+        value["created_at"],
+    )
+
+
+def _write_app(app: App) -> Value:
+    return {
+        "user_id": app.user_id,
+        "id": app.id,
+        "description": app.description,
+        "plan": app.plan,
+        "collaborators": list(app.collaborators),
+        "destination_url": app.destination_url,
+        "created_at": app.created_at,
+    }
+
+
+def _read_model(value: Mapping[str, Any]) -> Model:
+    return Model(
+        *_ids(value),
+        intern(value["model_type_id"]),
+        value["output_info"] or "",
+        intern(value["visibility"]),
+        value["endpoint"],
+        _version(value),
+        value["description"],
+        value["created_at"],
+    )
+
+
+def _write_model(model: Model) -> Value:
+    return {
+        "user_id": model.user_id,
+        "app_id": model.app_id,
+        "id": model.id,
+        "description": model.description,
+        "model_type_id": model.model_type_id,
+        "output_info": model.output_info or None,
+        "visibility": model.visibility,
+        "endpoint": model.endpoint,
+        "model_version": _version_value(model.model_version_id),
+        "created_at": model.created_at,
+    }
+
+
+def _read_workflow(value: Mapping[str, Any]) -> Workflow:
+    return Workflow(*_ids(value), tuple(_read_node(node) for node in value["nodes"]), value["description"], value["created_at"])
+
+
+def _read_node(node: Mapping[str, Any]) -> WorkflowNode:
+    model = node["model"]
+    return WorkflowNode(
+        intern(node["id"]),
+        intern(model["user_id"]),
+        intern(model["app_id"]),
+        intern(model["id"]),
+        _version(model),
+        _texts([given["node_id"] for given in node["node_inputs"]]),
+        node["suppress_output"],
+        node["output_info_override"] or "",
+    )
+
+
+def _write_workflow(workflow: Workflow) -> Value:
+    return {
+        "user_id": workflow.user_id,
+        "app_id": workflow.app_id,
+        "id": workflow.id,
+        "description": workflow.description,
+        "nodes": [_write_node(node) for node in workflow.nodes],
+        "created_at": workflow.created_at,
+    }
+
+
+def _write_node(node: WorkflowNode) -> Value:
+    model = {
+        "user_id": node.model_user_id,
+        "app_id": node.model_app_id,
+        "id": node.model_id,
+        "model_version": _version_value(node.model_version_id),
+    }
+    return {
+        "id": node.id,
+        "model": model,
+        "node_inputs": [{"node_id": name} for name in node.inputs],
+        "suppress_output": node.suppress_output,
+        "output_info_override": node.output_info_override or None,
+    }
+
+
+def _read_knowledge_graph(value: Mapping[str, Any]) -> KnowledgeGraph:
+    relations = tuple(
+        Relation(
+            intern(relation["subject_concept"]["id"]),
+            intern(relation["predicate"]),
+            intern(relation["object_concept"]["id"]),
+            relation["object_concept"]["name"],
+            relation["subject_concept"]["name"],
+        )
+        for relation in value["concept_relations"]
+    )
+    return KnowledgeGraph(*_ids(value), relations, value["description"], value["created_at"])
+
+
+def _write_knowledge_graph(graph: KnowledgeGraph) -> Value:
+    relations = [
+        {
+            "subject_concept": {"id": relation.subject_id, "name": relation.subject_name},
+            "predicate": relation.predicate,
+            "object_concept": {"id": relation.object_id, "name": relation.object_name},
+        }
+        for relation in graph.relations
+    ]
+    return {
+        "user_id": graph.user_id,
+        "app_id": graph.app_id,
+        "id": graph.id,
+        "description": graph.description,
+        "concept_relations": relations,
+        "created_at": graph.created_at,
+    }
+
+
+def _read_collector(value: Mapping[str, Any]) -> Collector:
+    source = value["collector_source"]["api_post_model_outputs_collector_source"]
+    if source is None:
+        raise ValueError("collector_source names no source that this version knows")
+    status = value["status"]
+    return Collector(
+        *_ids(value),
+        description=value["description"],
+        pre_queue_workflow_id=intern(value["pre_queue_workflow_id"]),
+        pre_queue_random_sample=value["pre_queue_random_sample"],
+        post_queue_workflow_id=intern(value["post_queue_workflow_id"]),
+        model_user_id=intern(source["model_user_id"]),
+        model_app_id=intern(source["model_app_id"]),
+        model_id=intern(source["model_id"]),
+        model_version_id=intern(source["model_version_id"]),
+        post_inputs_key_id=intern(source["post_inputs_key_id"]),
+        caller_user_id=intern(source["caller_user_id"]),
+        paused=bool(status) and status["code"] == COLLECTOR_INACTIVE,
+        collect_outputs=value["collect_outputs"],
+        created_at=value["created_at"],
+    )
+
+
+def _write_collector(collector: Collector) -> Value:
+    source = {
+        "model_user_id": collector.model_user_id,
+        "model_app_id": collector.model_app_id,
+        "model_id": collector.model_id,
+        "model_version_id": collector.model_version_id,
+        "post_inputs_key_id": collector.post_inputs_key_id,
+        "caller_user_id": collector.caller_user_id,
+    }
+    return {
+        "user_id": collector.user_id,
+        "app_id": collector.app_id,
+        "id": collector.id,
+        "description": collector.description,
+        "pre_queue_workflow_id": collector.pre_queue_workflow_id,
+        "pre_queue_random_sample": collector.pre_queue_random_sample,
+        "post_queue_workflow_id": collector.post_queue_workflow_id,
+        "collector_source": {"api_post_model_outputs_collector_source": source},
+        "status": {"code": COLLECTOR_INACTIVE, "description": ""} if collector.paused else None,
+        "collect_outputs": collector.collect_outputs,
+        "created_at": collector.created_at,
+    }
+
+
+def _read_key(value: Mapping[str, Any]) -> Key:
+    return Key(*_ids(value), _texts(value["scopes"]), value["sha256"], value["description"], value["created_at"])
+
+
+def _write_key(key: Key) -> Value:
+    return {
+        "user_id": key.user_id,
+        "app_id": key.app_id,
+        "id": key.id,
+        "description": key.description,
+        "scopes": list(key.scopes),
+        "sha256": key.sha256,
+        "created_at": key.created_at,
+    }
+
+
+_READ: Mapping[Kind, Callable[[Mapping[str, Any]], Record]] = {
+    Kind.APP: _read_app,
+    Kind.COLLECTOR: _read_collector,
+    Kind.KEY: _read_key,
+    Kind.KNOWLEDGE_GRAPH: _read_knowledge_graph,
+    Kind.MODEL: _read_model,
+    Kind.WORKFLOW: _read_workflow,
+}
+_WRITE: Mapping[Kind, Callable[[Any], Value]] = {
+    Kind.APP: _write_app,
+    Kind.COLLECTOR: _write_collector,
+    Kind.KEY: _write_key,
+    Kind.KNOWLEDGE_GRAPH: _write_knowledge_graph,
+    Kind.MODEL: _write_model,
+    Kind.WORKFLOW: _write_workflow,
+}

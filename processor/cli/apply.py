@@ -1,0 +1,93 @@
+"""``collectors apply``: write documents, all of a call or nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from processor.catalog.plan import Plan, plan_write
+from processor.catalog.view import read_catalog
+from processor.catalog.write import CatalogWriter
+from processor.cli.catalog_io import as_dicts, epoch_ms, now, print_json, rfc3339, warn
+from processor.cli.options import json_option, with_settings
+from processor.codec.registry import Schemas
+from processor.documents import read_documents
+from processor.errors import EXIT_FAILED, FixDocuments, FixUsage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from processor.documents import Documents
+    from processor.settings import Settings
+
+
+@click.command("apply")
+@click.option(
+    "-f",
+    "--filename",
+    "files",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+    multiple=True,
+    required=True,
+    help="A YAML or JSON stream of documents; - is stdin. May be given several times.",
+)
+@json_option
+@with_settings
+def command(settings: Settings, files: tuple[str, ...], as_json: bool) -> None:
+    """Write documents: all of a call, or none of them.
+
+    A document as it already is is left alone. A Collector without `status` stays paused, or not, as it is. References
+    that do not resolve are warnings: what they name may come later, and the collector is INACTIVE until then.
+    """
+    if files.count("-") > 1:
+        raise FixUsage("-f - was given twice, and stdin can be read once")
+    try:
+        plan, changeset = apply_documents(settings, read_documents(_streams(files)))
+    except FixDocuments as error:
+        if not as_json:
+            raise
+        print_json({"documents": [], "problems": as_dicts(error.problems), "warnings": [], "catalog_version": ""})
+        raise SystemExit(EXIT_FAILED) from None
+    _report(plan, changeset, as_json)
+
+
+def apply_documents(settings: Settings, documents: Documents) -> tuple[Plan, str]:
+    """Check documents against the catalog and write them.
+
+    Returns:
+        What was done, and the changeset's id (empty when nothing had to be written).
+
+    Raises:
+        FixDocuments: all problems of all documents; nothing was written.
+        FixCluster: nothing was written.
+    """
+    if documents.problems and not documents.located:
+        raise FixDocuments(tuple(documents.problems))
+    time = now()
+    schemas = Schemas.from_settings(settings)
+    catalog = read_catalog(settings, schemas)
+    plan = plan_write(catalog, documents.located, rfc3339(time))
+    if problems := (*documents.problems, *plan.problems):
+        raise FixDocuments(problems)
+    return plan, CatalogWriter(settings, schemas).write(plan.changes, plan.apps, catalog.version, epoch_ms(time))
+
+
+def _streams(files: Sequence[str]) -> list[tuple[str, bytes]]:
+    return [("stdin" if name == "-" else name, _read(name)) for name in files]
+
+
+def _read(name: str) -> bytes:
+    with click.open_file(name, "rb") as file:
+        data: bytes = file.read()
+    return data
+
+
+def _report(plan: Plan, changeset: str, as_json: bool) -> None:
+    warn(plan.warnings)
+    if as_json:
+        documents = [{"kind": each.kind, "key": each.key, "result": each.result} for each in plan.documents]
+        print_json({"documents": documents, "problems": [], "warnings": as_dicts(plan.warnings), "catalog_version": changeset})
+        return
+    for each in plan.documents:
+        click.echo(f"{each.kind} {each.key} {each.result}")

@@ -1,0 +1,77 @@
+"""What the commands that read and write the catalog share."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+import orjson
+
+from processor.catalog.records import Kind
+from processor.errors import FixUsage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from processor.errors import Problem
+
+
+def now() -> datetime:
+    """The time, UTC."""
+    return datetime.now(UTC)
+
+
+def rfc3339(time: datetime) -> str:
+    """A time as the contract writes it, to the second."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def epoch_ms(time: datetime) -> int:
+    """A time in ms since the epoch."""
+    return int(time.timestamp() * 1000)
+
+
+def kind_named(name: str) -> Kind:
+    """A kind by its name: one or several, any case, ``KnowledgeGraph`` or ``knowledge-graphs``.
+
+    Raises:
+        FixUsage: there is no such kind.
+    """
+    plain = name.lower().replace("-", "").replace("_", "").removesuffix("s")
+    for kind in Kind:
+        if kind.value.lower() == plain:
+            return kind
+    raise FixUsage(f"{name!r} is no kind of document; the kinds are {', '.join(Kind)}")
+
+
+def document_key(kind: Kind, user: str, app: str, document_id: str) -> str:
+    """The catalog key of what a command line names.
+
+    Raises:
+        FixUsage: an app's own key takes no ``--app``, any other but a personal access token's needs one.
+    """
+    if kind is Kind.APP:
+        if app not in {"", document_id}:
+            raise FixUsage("an App is named by its id and --user: leave --app out")
+        return f"{user}/{document_id}"
+    if not app and kind is not Kind.KEY:
+        raise FixUsage(f"--app is missing: a {kind} is named by --user, --app and its id")
+    return f"{user}/{app}/{document_id}"
+
+
+def warn(problems: Iterable[Problem]) -> None:
+    """Print warnings on stderr."""
+    for problem in problems:
+        click.echo(f"warning: {problem}", err=True)
+
+
+def as_dicts(problems: Iterable[Problem]) -> list[dict[str, object]]:
+    """Problems for machines."""
+    return [asdict(problem) for problem in problems]
+
+
+def print_json(value: object) -> None:
+    """One JSON value on stdout."""
+    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())

@@ -1,0 +1,186 @@
+"""Streams of documents to resources, and every problem of a call with document and field path.
+
+Limits: `FILE_BYTES_MAX` a stream, `DOCUMENTS_MAX` documents a call, and `processor.yaml_streams`' own a document.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from processor.catalog.rules import Broken, broken_rules
+from processor.errors import Problem
+from processor.resources import DOCUMENTS, INVALID_REQUEST, PARTS
+from processor.yaml_streams import read_stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from pydantic_core import ErrorDetails
+
+    from processor.resources import AnyDocument
+
+FILE_BYTES_MAX = 64 * 1024 * 1024
+DOCUMENTS_MAX = 20_000
+KINDS = ", ".join(DOCUMENTS)
+OUTPUT_ONLY = frozenset({"created_at", "status_reason"})
+FIELDS = sorted({name for part in (*DOCUMENTS.values(), *PARTS) for name in part.model_fields} - OUTPUT_ONLY)
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A document and where it was found: ``file.yaml#2 Collector acme/quality/a-tenth``."""
+
+    where: str
+    document: AnyDocument
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """What one call was given: the documents that are right, and all that is wrong with the others."""
+
+    located: list[Located] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def read_documents(streams: Sequence[tuple[str, bytes]]) -> Documents:
+    """Parse the streams of one call.
+
+    Args:
+        streams: (name for people, bytes) of every file.
+
+    Returns:
+        Documents in order; one with a problem is not among them. Never raises for what is in a stream.
+    """
+    found = Documents()
+    first: dict[str, str] = {}
+    for name, data in streams:
+        before = len(found.located) + len(found.problems)
+        for number, (value, problems) in enumerate(_documents(data), start=1):
+            _take(f"{name}#{number}", value, problems, found, first)
+        if len(found.located) + len(found.problems) == before:
+            found.problems.append(Problem(name, "", "there is no document in it", INVALID_REQUEST))
+    if len(found.located) > DOCUMENTS_MAX:
+        found.problems.append(
+            Problem("this call", "", f"at most {DOCUMENTS_MAX} documents a call, not {len(found.located)}: split it", INVALID_REQUEST)
+        )
+    return found
+
+
+def _documents(data: bytes) -> Iterator[tuple[Any, tuple[tuple[str, str], ...]]]:
+    if len(data) > FILE_BYTES_MAX:
+        yield None, (("", f"larger than {FILE_BYTES_MAX} bytes: split it"),)
+    else:
+        yield from read_stream(data)
+
+
+def _take(where: str, value: Any, problems: tuple[tuple[str, str], ...], found: Documents, first: dict[str, str]) -> None:
+    label = _label(where, value)
+    document, broken = (None, [Broken(*problem) for problem in problems]) if problems else parse_document(value)
+    name = label.removeprefix(where)
+    if isinstance(value, dict) and (earlier := first.setdefault(name, label)) != label:
+        broken.append(Broken("", f"{earlier} is the same document: a call changes a document once"))
+    found.problems.extend(Problem(label, rule.path, rule.message, rule.code) for rule in broken)
+    if document is not None and not broken:
+        found.located.append(Located(label, document))
+
+
+def _label(where: str, value: Any) -> str:
+    if not isinstance(value, dict):
+        return where
+    ids = [value.get(name) for name in ("user_id", "app_id", "id")]
+    return f"{where} {value.get('kind', '(no kind)')!s:.40} {'/'.join(str(part)[:80] for part in ids if part is not None)}".rstrip()
+
+
+def parse_document(value: Any) -> tuple[AnyDocument | None, list[Broken]]:
+    """One document from its JSON value: the resource, or every rule it breaks."""
+    if not isinstance(value, dict):
+        return None, [Broken("", f"a document is a mapping with a kind, not {_named(value)}")]
+    kind = value.get("kind")
+    if kind == "Key":
+        return None, [Broken("kind", "a key's secret does not belong into a document: use `collectors keys create` or `keys import`")]
+    if not isinstance(kind, str) or kind not in DOCUMENTS:
+        return None, [Broken("kind", f"one of {KINDS} is wanted, not {_named(kind)}" if "kind" in value else f"is missing: one of {KINDS}")]
+    broken = broken_rules(kind, value)
+    try:
+        return DOCUMENTS[kind].model_validate(value), broken
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+    return None, [_broken(detail, kind) for detail in details] + [rule for rule in broken if not _covered(rule, details)]
+
+
+def _covered(rule: Broken, details: Sequence[ErrorDetails]) -> bool:
+    return any(rule.path == _path(detail["loc"]) for detail in details)
+
+
+def _path(location: Sequence[int | str]) -> str:
+    path = ""
+    for part in location:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
+    return path
+
+
+def _broken(detail: ErrorDetails, kind: str) -> Broken:
+    explain = EXPLAIN.get(detail["type"])
+    return Broken(_path(detail["loc"]), explain(detail, kind) if explain else detail["msg"])
+
+
+def _named(value: Any) -> str:
+    match value:
+        case None:
+            return "nothing"
+        case dict():
+            return "a mapping"
+        case list():
+            return "a list"
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return f"the number {value!s:.40}"
+        case _:
+            return f"{value!r:.80}"
+
+
+def _unknown(detail: ErrorDetails, kind: str) -> str:
+    inside = detail["loc"][:-1]
+    near = difflib.get_close_matches(str(detail["loc"][-1]), FIELDS, 1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"unknown field{hint}" if inside else f"{kind} has no such field{hint or f'; it has {_fields(kind)}'}"
+
+
+def _fields(kind: str) -> str:
+    return ", ".join(name for name in DOCUMENTS[kind].model_fields if name not in OUTPUT_ONLY)
+
+
+def _text_wanted(detail: ErrorDetails, kind: str) -> str:  # noqa: ARG001 - all explanations take the same
+    value = detail["input"]
+    hint = "; put it in quotes" if isinstance(value, bool | int | float) else ""
+    return f"a string is wanted, not {_named(value)}{hint}"
+
+
+def _wanted(what: str) -> Callable[[ErrorDetails, str], str]:
+    return lambda detail, _: f"{what} is wanted, not {_named(detail['input'])}"
+
+
+def _limit(what: str, name: str) -> Callable[[ErrorDetails, str], str]:
+    return lambda detail, _: f"{what} {detail['ctx'][name]}"
+
+
+EXPLAIN: Mapping[str, Callable[[ErrorDetails, str], str]] = {
+    "missing": lambda _detail, _kind: "is missing",
+    "extra_forbidden": _unknown,
+    "string_type": _text_wanted,
+    "bool_type": _wanted("true or false"),
+    "int_type": _wanted("a whole number"),
+    "float_type": _wanted("a number"),
+    "dict_type": _wanted("a mapping"),
+    "model_type": _wanted("a mapping"),
+    "list_type": _wanted("a list"),
+    "literal_error": lambda detail, _: f"one of {detail['ctx']['expected']} is wanted, not {_named(detail['input'])}",
+    "string_too_short": _limit("characters wanted, at least", "min_length"),
+    "string_too_long": _limit("characters allowed, at most", "max_length"),
+    "too_long": _limit("items allowed, at most", "max_length"),
+}

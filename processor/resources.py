@@ -1,0 +1,259 @@
+"""The documents people write: App, Model, Workflow, KnowledgeGraph, Collector. Parsed once, at the edge.
+
+Field names are the public contract's own JSON names, so an API body can be applied as a file. What a single field may
+hold stands here; rules over several fields stand in `processor.catalog.rules`, which checks catalog records as well.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, ClassVar, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+ID_LENGTH_MAX = 80  # three of them and their separators fit a file name, two an inputs topic
+TEXT_LENGTH_MAX = 10_000
+
+COLLECTOR_ACTIVE = 52001
+COLLECTOR_INACTIVE = 52002
+PAUSED = "paused"
+INVALID_REQUEST = 11102
+
+POST_INPUTS = "PostInputs"
+POST_INPUTS_SCOPES = (
+    "Annotations_Add",
+    "Annotations_Get",
+    "Apps_Get",
+    "Concepts_Get",
+    "Inputs_Add",
+    "Inputs_Get",
+    "Models_Get",
+    "Predict",
+    "Workflows_Get",
+)
+_SCOPED = ("Annotations", "Apps", "Collectors", "Concepts", "Inputs", "Keys", "KnowledgeGraphs", "Models", "Workflows")
+SCOPES = frozenset({POST_INPUTS, "Predict", *(f"{what}_{verb}" for what in _SCOPED for verb in ("Add", "Get", "Delete"))})
+
+
+def id_problem(text: str) -> str:
+    """Why this is no id; empty when it is one."""
+    if not ID_PATTERN.fullmatch(text):
+        return "an id starts with a letter or digit and goes on with letters, digits, '_' and '-'"
+    if len(text) > ID_LENGTH_MAX:
+        return f"an id has at most {ID_LENGTH_MAX} characters, this one {len(text)}"
+    return ""
+
+
+def _id(text: str) -> str:
+    if problem := id_problem(text):
+        raise PydanticCustomError("rule", "{problem}", {"problem": problem})
+    return text
+
+
+def _id_or_blank(text: str) -> str:
+    return _id(text) if text else text
+
+
+def _url_or_blank(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        parts = urlsplit("")
+    if text and (parts.scheme not in {"http", "https"} or not parts.netloc):
+        raise PydanticCustomError("rule", "a URL starting with http:// or https:// is wanted")
+    return text
+
+
+Id = Annotated[str, AfterValidator(_id)]
+OptionalId = Annotated[str, AfterValidator(_id_or_blank)]
+Text = Annotated[str, Field(max_length=TEXT_LENGTH_MAX)]
+Url = Annotated[Text, AfterValidator(_url_or_blank)]
+
+
+class Part(BaseModel):
+    """A piece of a document: nothing unknown, nothing converted; a null is a field left out, as in proto3 JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_nulls(cls, given: Any) -> Any:
+        return {name: value for name, value in given.items() if value is not None} if isinstance(given, dict) else given
+
+
+class Document(Part):
+    """What identifies every document. ``created_at`` is read and ignored: the catalog keeps the time of the first write."""
+
+    keyed_by: ClassVar[tuple[str, ...]] = ("user_id", "app_id", "id")
+
+    user_id: Id
+    id: Id
+    description: Text = ""
+    created_at: str = ""
+
+    @property
+    def key(self) -> str:
+        """The catalog key: ``user/app/id``, ``user/id`` for an app."""
+        return "/".join(getattr(self, name) for name in self.keyed_by)
+
+
+class App(Document):
+    """Who owns an app, what it pays for, who works on it, where its inputs are posted."""
+
+    keyed_by: ClassVar[tuple[str, ...]] = ("user_id", "id")
+
+    kind: Literal["App"]
+    plan: OptionalId = ""
+    collaborators: list[Id] = Field([], max_length=10_000)
+    destination_url: Url = ""
+
+
+class VersionRef(Part):
+    """One version of a model; blank is the newest."""
+
+    id: OptionalId = ""
+
+
+class Model(Document):
+    """A model: an operator with its parameters, or one served elsewhere."""
+
+    kind: Literal["Model"]
+    app_id: Id
+    model_type_id: Id
+    output_info: dict[str, Any] = {}
+    visibility: Literal["PRIVATE", "PUBLIC"] = "PRIVATE"
+    endpoint: Text = ""
+    model_version: VersionRef | None = None
+
+
+class NodeModel(Part):
+    """Which model a node runs; a blank user or app is the workflow's own."""
+
+    user_id: OptionalId = ""
+    app_id: OptionalId = ""
+    id: Id
+    model_version: VersionRef | None = None
+
+
+class NodeInput(Part):
+    """A node that feeds this one."""
+
+    node_id: Id
+
+
+class WorkflowNode(Part):
+    """One node: a model, run on the workflow's input or on other nodes' outputs."""
+
+    id: Id
+    model: NodeModel
+    node_inputs: list[NodeInput] = []
+    suppress_output: bool = False
+    output_info_override: dict[str, Any] = {}
+
+
+class Workflow(Document):
+    """A graph of models."""
+
+    kind: Literal["Workflow"]
+    app_id: Id
+    nodes: list[WorkflowNode]
+
+
+class ConceptRef(Part):
+    """A concept by id; concept ids are free text."""
+
+    id: Annotated[str, Field(min_length=1, max_length=TEXT_LENGTH_MAX)]
+    name: Text = ""
+
+
+class ConceptRelation(Part):
+    """Subject is a <predicate> of object."""
+
+    subject_concept: ConceptRef
+    predicate: Literal["synonym", "hypernym", "hyponym"]
+    object_concept: ConceptRef
+
+
+class KnowledgeGraph(Document):
+    """How the concepts of one model relate to another's."""
+
+    kind: Literal["KnowledgeGraph"]
+    app_id: Id
+    concept_relations: list[ConceptRelation] = []
+
+
+class ModelOutputsSource(Part):
+    """Whose calls of which model are watched, and the key their inputs are posted with."""
+
+    model_user_id: Id
+    model_app_id: Id
+    model_id: Id
+    model_version_id: OptionalId = ""
+    post_inputs_key_id: Id
+    caller_user_id: OptionalId = ""
+
+
+class CollectorSource(Part):
+    """Exactly one source; the contract knows one sort."""
+
+    api_post_model_outputs_collector_source: ModelOutputsSource
+
+
+class Status(Part):
+    """The contract's status; a pause is code 52002."""
+
+    code: Literal[52001, 52002]
+    description: str = ""
+    details: str = ""
+
+
+class Collector(Document):
+    """What to collect, of which model's predictions."""
+
+    kind: Literal["Collector"]
+    app_id: Id
+    pre_queue_workflow_id: OptionalId = ""
+    pre_queue_random_sample: float | None = None
+    post_queue_workflow_id: OptionalId = ""
+    collector_source: CollectorSource
+    status: Status | None = None
+    status_reason: str = ""
+    collect_outputs: bool = False
+
+    @property
+    def pause(self) -> bool | None:
+        """Whether the document asks for a pause; None when it says nothing, and what is stored stays.
+
+        A document as `collectors get` prints it carries the computed status. Only ``paused`` among its reasons is a
+        pause: what was computed is never written back.
+        """
+        if self.status is None:
+            return None
+        if self.status.code == COLLECTOR_ACTIVE:
+            return False
+        reasons = (self.status_reason or self.status.details).split("; ")
+        return True if reasons == [""] or PAUSED in reasons else None
+
+
+AnyDocument = App | Model | Workflow | KnowledgeGraph | Collector
+DOCUMENTS: dict[str, type[AnyDocument]] = {
+    "App": App,
+    "Collector": Collector,
+    "KnowledgeGraph": KnowledgeGraph,
+    "Model": Model,
+    "Workflow": Workflow,
+}
+PARTS: tuple[type[Part], ...] = (
+    CollectorSource,
+    ConceptRef,
+    ConceptRelation,
+    ModelOutputsSource,
+    NodeInput,
+    NodeModel,
+    Status,
+    VersionRef,
+    WorkflowNode,
+)
