@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 
 from processor.kafka.topic_state import ConfigState, Layout, NewTopicState, TopicState
 from processor.topics.names import COMPACTED, FIXED, QUEUE, is_inputs_topic
-from processor.topics.spec import BROKER_DEFAULT
+from processor.topics.spec import BROKER_DEFAULT, CLEANUP_POLICY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from processor.topics.spec import Spec, Wanted
 
-CLEANUP_POLICY = "cleanup.policy"
 # Written by tools that move replicas while they move them: not ours to take away.
 PASSING_CONFIGS = frozenset({"leader.replication.throttled.replicas", "follower.replication.throttled.replicas"})
 BROKERS_FOR_REPLICAS = 3
@@ -167,7 +166,7 @@ def _differences(topic: str, wanted: Wanted, state: TopicState) -> Iterator[Step
     for config, value in sorted(wanted.configs.items()):
         yield from _listed_config(topic, config, state.configs.get(config), value)
     for config, found in sorted(state.configs.items()):
-        if found.overridden and config not in wanted.configs and config not in PASSING_CONFIGS:
+        if _is_drift(found) and config not in wanted.configs and config not in PASSING_CONFIGS:
             yield ResetConfig(topic, config, found.value, found.inherited)
 
 
@@ -197,6 +196,11 @@ def _listed_config(topic: str, config: str, found: ConfigState | None, value: st
         yield Refused(topic, config, "unknown", value, "the broker knows no such config: correct its name in topics.yaml")
     elif _canonical(found.value) != _canonical(value):
         yield SetConfig(topic, config, found.value, value)
+
+
+def _is_drift(found: ConfigState) -> bool:
+    """An override that makes a difference."""
+    return found.overridden and (found.inherited is None or _canonical(found.inherited) != _canonical(found.value))
 
 
 def _canonical(value: str) -> object:

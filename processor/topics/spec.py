@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from processor.errors import FixDocuments, Problem
-from processor.topics.names import INPUTS_TEMPLATE, QUEUE, QUEUE_STATE, inputs_topic, is_inputs_topic, name_problem
+from processor.topics.names import COMPACTED, INPUTS_TEMPLATE, QUEUE, QUEUE_STATE, inputs_topic, is_inputs_topic, name_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 BROKER_DEFAULT = -1
 PARTITIONS_MAX = 10_000
+CLEANUP_POLICY = "cleanup.policy"
 
 
 def kafka_value(value: object) -> str:
@@ -142,6 +143,9 @@ def path_of(location: Iterable[str | int]) -> str:
 
 
 def _topic(defaults: Entry, template: Wanted, name: str, entry: Entry) -> Wanted:
+    if name in COMPACTED:
+        compacted = {CLEANUP_POLICY: "compact", **entry.configs}
+        return _wanted(name, defaults, entry.model_copy(update={"configs": compacted}))
     if not is_inputs_topic(name):
         return _wanted(name, defaults, entry)
     own = _wanted(name, Entry(partitions=template.partitions, replication=template.replication), entry)
@@ -160,6 +164,11 @@ def _problems(document: Document, topics: Mapping[str, Wanted], template: Wanted
         path = path_of(("topics", name))
         yield from _name_problems(path, prefix + name, name)
         yield from _replication_problems(path, wanted)
+        if name in COMPACTED and wanted.configs[CLEANUP_POLICY] != "compact":
+            yield (
+                f"{path}.configs[{CLEANUP_POLICY}]",
+                "the newest record of every key is the system's memory: it has to be compact, nothing else",
+            )
     yield from _replication_problems(path_of(("templates", INPUTS_TEMPLATE)), template)
     yield from _alike(topics)
     yield from _queue_problems(topics)

@@ -67,8 +67,8 @@ def test_a_topic_that_merely_ends_like_the_queue_grows() -> None:
 
 
 @pytest.mark.parametrize("name", COMPACTED)
-def test_the_systems_own_state_never_grows_whatever_policy_the_file_gives_it(name: str) -> None:
-    found = planned(f"topics: {{{name}: {{partitions: 8}}}}", {name: TopicState(6, 1)})
+def test_the_systems_own_state_never_grows(name: str) -> None:
+    found = planned(f"topics: {{{name}: {{partitions: 8}}}}", {name: TopicState(6, 1, configs({"cleanup.policy": "compact"}))})
     assert found.steps == ()
     assert "compacted" in found.refused[0].reason
 
@@ -102,6 +102,10 @@ def test_a_listed_value_that_the_cluster_merely_inherits_is_as_listed() -> None:
 def test_an_override_that_is_not_listed_is_drift_and_goes_back_to_what_the_cluster_says() -> None:
     cluster = {"t": TopicState(1, 1, configs({"retention.ms": "5"}, {"retention.ms": "9"}))}
     assert planned("topics: {t: {}}", cluster).steps == (ResetConfig("t", "retention.ms", "5", "9"),)
+
+
+def test_an_unlisted_override_that_changes_nothing_is_no_drift() -> None:
+    assert planned("topics: {t: {}}", {"t": TopicState(1, 1, configs({"retention.ms": "9"}, {"retention.ms": "9"}))}).settled
 
 
 def test_throttles_of_a_running_reassignment_are_left_alone() -> None:

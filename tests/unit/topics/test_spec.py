@@ -101,6 +101,15 @@ def test_all_problems_of_the_whole_come_at_once_with_their_paths() -> None:
     assert "queue.state" in found["topics.queue_state"]
 
 
+@pytest.mark.parametrize("name", COMPACTED)
+def test_the_systems_memory_is_compacted_unasked_and_nothing_else_is_allowed(name: str) -> None:
+    assert parse_spec(f"{{defaults: {{configs: {{cleanup.policy: delete}}}}, topics: {{{name}: {{}}}}}}").topics[name].configs == {
+        "cleanup.policy": "compact"
+    }
+    (path,) = problems_of(f"topics: {{{name}: {{configs: {{cleanup.policy: [compact, delete]}}}}}}")
+    assert path.endswith(".configs[cleanup.policy]")
+
+
 @pytest.mark.parametrize("text", ["topics: {", "topics: {a: {}, a: {}}", "", "[]", "topics: null"])
 def test_what_is_not_such_a_file_is_one_problem(text: str) -> None:
     assert len(problems_of(text)) == 1
