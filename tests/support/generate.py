@@ -1,0 +1,185 @@
+"""Hypothesis strategies: predictions, workflows, knowledge graphs and collectors, as the plain dicts that the oracle reads."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+from hypothesis import strategies as st
+
+CONCEPT_IDS = ["", "a", "b", "c", "d", "é"]
+VALUES = [0.0, 0.1, 0.25, 0.3, 0.5, 0.75, 0.9, 1.0, -0.0, 5e-324]
+COMPARISONS = ["GREATER_THAN", "GREATER_THAN_OR_EQUAL", "LESS_THAN", "LESS_THAN_OR_EQUAL", "EQUAL", 1, 2, 3, 4, 5]
+MODELS = ["m/app/one", "m/app/two"]
+VERSIONS = ["", "v1", "v2"]
+CALLERS = ["", "bob", "eve"]
+FIELDS = ["site", "camera", "id", "a.b"]
+GRAPH = "graph"
+
+values = st.one_of(st.sampled_from(VALUES), st.floats(0, 1, width=32))
+concepts = st.fixed_dictionaries({"id": st.sampled_from(CONCEPT_IDS), "name": st.just(""), "value": values})
+concept_lists = st.lists(concepts, max_size=4)
+scalars = st.one_of(
+    st.none(), st.booleans(), st.sampled_from([0, 1, 2, 1.0, 1.5, -1, 2**53 + 1, 2**53 + 0.0]), st.sampled_from(["", "1", "nyc", "ny"])
+)
+json_values = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from([*FIELDS, "b"]), inner, max_size=2), max_leaves=4
+)
+metadata = st.one_of(st.none(), st.dictionaries(st.sampled_from([*FIELDS, "a"]), json_values, max_size=3))
+
+
+@st.composite
+def predictions(draw: st.DrawFn) -> dict[str, Any]:
+    """One prediction; its id is drawn from few enough to repeat."""
+    user_id, app_id, model_id = draw(st.sampled_from([MODELS[0], MODELS[0], *MODELS, "m/app/other"])).split("/")
+    region = st.fixed_dictionaries(
+        {
+            "id": st.sampled_from(["", "r1", "r2"]),
+            "region_info": st.none(),
+            "data": st.fixed_dictionaries({"concepts": concept_lists, "text": st.none()}),
+        }
+    )
+    data = draw(metadata)
+    return {
+        "id": f"p-{draw(st.integers(0, 10_000))}",
+        "model": {"user_id": user_id, "app_id": app_id, "id": model_id, "version_id": draw(st.sampled_from(VERSIONS))},
+        "caller_user_id": draw(st.sampled_from(CALLERS)),
+        "workflow_id": draw(st.sampled_from(["", "", "", "", "", "w"])),
+        "input": {"id": "", "data": {"metadata": None if data is None else json.dumps(data)}},
+        "output": {"data": {"concepts": draw(concept_lists), "regions": draw(st.lists(region, max_size=3))}},
+    }
+
+
+# Operators
+
+
+def _threshold(value: float | None, kind: Any, listed: list[dict[str, Any]]) -> dict[str, Any]:
+    params: dict[str, Any] = {} if value is None else {"value": value}
+    if kind:
+        params["concept_threshold_type"] = kind
+    return {"params": params, "data": {"concepts": listed}} if listed else {"params": params}
+
+
+comparisons = st.sampled_from([None, *COMPARISONS])
+listed_concepts = st.lists(
+    st.fixed_dictionaries({"id": st.sampled_from([*CONCEPT_IDS[1:], "unseen"]), "value": values}),
+    min_size=1,
+    max_size=3,
+    unique_by=lambda c: c["id"],
+)
+thresholds = st.one_of(
+    st.builds(_threshold, values, comparisons, st.just([])), st.builds(_threshold, st.none() | values, comparisons, listed_concepts)
+)
+extremes = st.builds(_threshold, values, comparisons, st.just([]))
+samples = st.sampled_from([0, 0.0, 0.25, 0.5, 0.9, 1, 1.0, 1e-12]).map(lambda fraction: {"params": {"keep_fraction": fraction}})
+mappers = st.sampled_from([None, ["b"], ["a", "é", "unseen"]]).map(
+    lambda targets: {"params": {"knowledge_graph_id": GRAPH}} | ({"data": {"concepts": [{"id": t} for t in targets]}} if targets else {})
+)
+
+
+_plain = st.one_of(scalars, st.lists(scalars, max_size=2), st.dictionaries(st.sampled_from([*FIELDS, "b"]), scalars, max_size=2))
+_comparable = st.sampled_from([True, False, 0, 1, 1.5, 2**53, "", "ny", "z"])
+_operands: dict[str, st.SearchStrategy[Any]] = {
+    "$eq": _plain,
+    "$ne": _plain,
+    "$gt": _comparable,
+    "$gte": _comparable,
+    "$lt": _comparable,
+    "$lte": _comparable,
+    "$in": st.lists(_plain, max_size=2),
+    "$nin": st.lists(_plain, max_size=2),
+    "$exists": st.booleans(),
+    "$regex": st.sampled_from(["", "^n", "y$", "1", "n.c"]),
+}
+
+
+def _operator_objects(operands: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[dict[str, Any]]:
+    one = st.one_of([st.tuples(st.just(name), operand) for name, operand in operands.items()])
+    return st.lists(one, min_size=1, max_size=2).map(dict)
+
+
+_tests = _operator_objects(_operands | {"$not": _operator_objects(_operands)})
+_leaves = st.one_of(scalars, st.lists(scalars, max_size=2), _tests, _tests)
+_queries = st.one_of(_leaves, _leaves, st.dictionaries(st.sampled_from([*FIELDS, "a", "b"]), _leaves, max_size=2))
+filters = st.dictionaries(st.sampled_from([*FIELDS, "a"]), _queries, max_size=2).map(lambda query: {"params": {"metadata": query}})
+OPERATORS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
+    "random-sample": samples,
+    "concept-threshold": thresholds,
+    "region-threshold": thresholds,
+    "max-probability": extremes,
+    "min-probability": extremes,
+    "metadata-filter": filters,
+    "concept-synonym-mapper": mappers,
+}
+
+relations = st.lists(
+    st.tuples(
+        st.sampled_from([*CONCEPT_IDS[1:], "x", "y"]),
+        st.sampled_from(["synonym", "hyponym", "hypernym", "related"]),
+        st.sampled_from([*CONCEPT_IDS[1:], "x", "unseen"]),
+    ),
+    max_size=6,
+)
+
+
+# Workflows and collectors
+
+
+@st.composite
+def nodes(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """A workflow's nodes, each after its inputs, with at least one leaf that counts."""
+    found: list[dict[str, Any]] = []
+    for i in range(draw(st.integers(1, 5))):
+        kind = draw(st.sampled_from(sorted(OPERATORS)))
+        before = [node["id"] for node in found]
+        straight = before[-1:] if draw(st.booleans()) else []
+        inputs = straight or draw(st.lists(st.sampled_from(before), max_size=2) if before else st.just([]))
+        override = draw(OPERATORS[kind]) if draw(st.integers(0, 3)) == 0 else None
+        suppress = draw(st.integers(0, 4)) == 0
+        info = draw(OPERATORS[kind])
+        found.append({"id": f"n{i}", "type": kind, "output_info": info, "override": override, "inputs": inputs, "suppress": suppress})
+    read = {name for node in found for name in node["inputs"]}
+    if all(node["suppress"] for node in found if node["id"] not in read):
+        found[-1]["suppress"] = False
+    return found
+
+
+@st.composite
+def collectors(draw: st.DrawFn, shared: list[list[dict[str, Any]]]) -> dict[str, Any]:
+    """A collector; its workflow is often one that others have too."""
+    workflow = draw(st.one_of(st.none(), *[st.sampled_from(shared)] * 4))
+    sample = draw(st.sampled_from([None, None, None, 0.25, 0.5, 1.0]))
+    return {
+        "key": f"u/app/c{draw(st.integers(0, 1000))}",
+        "model": draw(st.sampled_from([MODELS[0], *MODELS])),
+        "version": draw(st.sampled_from(["", "", *VERSIONS])),
+        "caller": draw(st.sampled_from(["", "", *CALLERS])),
+        "active": draw(st.integers(0, 6)) > 0,
+        "second_stage": (workflow is None and sample is None) or draw(st.integers(0, 3)) == 0,
+        "random_sample": sample,
+        "nodes": workflow,
+    }
+
+
+def thicken(stream: list[dict[str, Any]], size: int, seed: int) -> list[dict[str, Any]]:
+    """More of the same: new predictions with the model, input, output and caller of some of the old ones, and ids of their own."""
+    chosen = random.Random(seed)  # noqa: S311 - no secret
+    more = []
+    for i in range(size - len(stream)):
+        one = {name: chosen.choice(stream)[name] for name in ("model", "caller_user_id", "workflow_id", "input", "output")}
+        more.append({"id": f"q-{seed}-{i}", **one})
+    return stream + more
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> dict[str, Any]:
+    """Predictions, collectors (with distinct keys), a knowledge graph, and where to cut the stream into batches."""
+    shared = draw(st.lists(nodes(), min_size=2, max_size=4))
+    stream = thicken(draw(st.lists(predictions(), min_size=4, max_size=12)), draw(st.sampled_from([0, 60])), draw(st.integers(0, 999)))
+    return {
+        "predictions": stream,
+        "collectors": draw(st.lists(collectors(shared), min_size=2, max_size=6, unique_by=lambda c: c["key"])),
+        "graphs": {GRAPH: draw(relations)},
+        "cuts": sorted(draw(st.lists(st.integers(0, len(stream)), max_size=3))),
+    }
