@@ -80,8 +80,8 @@ def _documents(data: bytes) -> Iterator[tuple[Any, tuple[tuple[str, str], ...]]]
 def _take(where: str, value: Any, problems: tuple[tuple[str, str], ...], found: Documents, first: dict[str, str]) -> None:
     label = _label(where, value)
     document, broken = (None, [Broken(*problem) for problem in problems]) if problems else parse_document(value)
-    name = label.removeprefix(where)
-    if isinstance(value, dict) and (earlier := first.setdefault(name, label)) != label:
+    name = _identity(value)
+    if name and (earlier := first.setdefault(name, label)) != label:
         broken.append(Broken("", f"{earlier} is the same document: a call changes a document once"))
     found.problems.extend(Problem(label, rule.path, rule.message, rule.code) for rule in broken)
     if document is not None and not broken:
@@ -93,6 +93,14 @@ def _label(where: str, value: Any) -> str:
         return where
     ids = [value.get(name) for name in ("user_id", "app_id", "id")]
     return f"{where} {value.get('kind', '(no kind)')!s:.40} {'/'.join(str(part)[:80] for part in ids if part is not None)}".rstrip()
+
+
+def _identity(value: Any) -> str:
+    kind = value.get("kind") if isinstance(value, dict) else None
+    if not isinstance(kind, str) or kind not in DOCUMENTS:
+        return ""
+    ids = [value.get(name) for name in DOCUMENTS[kind].keyed_by]
+    return "/".join([kind, *ids]) if all(isinstance(part, str) for part in ids) else ""
 
 
 def parse_document(value: Any) -> tuple[AnyDocument | None, list[Broken]]:

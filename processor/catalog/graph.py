@@ -30,7 +30,9 @@ def graph_problems(nodes: Sequence[GraphNode]) -> Iterator[tuple[str, str]]:
         return
     yield from _repeated(nodes)
     yield from _unknown_inputs(nodes)
-    by_id = {node.id: node for node in reversed(nodes)}
+    by_id: dict[str, GraphNode] = {}
+    for node in nodes:
+        by_id.setdefault(node.id, node)
     if cycle := find_cycle(by_id):
         position = next(i for i, node in enumerate(nodes) if node.id == cycle[0])
         yield (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -9,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from processor.errors import FixCluster
 from processor.kafka.client import reading_consumer
-from processor.kafka.failure import cluster_error
+from processor.kafka.failure import cluster_error, error_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from processor.settings import Settings
 
 METADATA_TIMEOUT_S = 10.0
+RETRY_S = 0.05
+CHOOSING_A_LEADER = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART}
 POLL_RECORDS = 5_000
 POLL_TIMEOUT_S = 0.5
 Headers = tuple[tuple[str, bytes], ...]
@@ -108,11 +111,15 @@ class TopicReader:
             yield (part.topic, part.partition), self._end(part)
 
     def _end(self, part: TopicPartition) -> int:
-        try:
-            _, end = self._uncommitted.get_watermark_offsets(part, timeout=METADATA_TIMEOUT_S)
-        except KafkaException as error:
-            raise cluster_error(f"asking for the end of {part.topic} partition {part.partition}", error) from None
-        return end
+        """The high watermark; a partition whose leader was only just chosen is asked again."""
+        deadline = time.monotonic() + METADATA_TIMEOUT_S
+        while True:
+            try:
+                return int(self._uncommitted.get_watermark_offsets(part, timeout=METADATA_TIMEOUT_S)[1])
+            except KafkaException as error:
+                if error_code(error) not in CHOOSING_A_LEADER or time.monotonic() > deadline:
+                    raise cluster_error(f"asking for the end of {part.topic} partition {part.partition}", error) from None
+            time.sleep(RETRY_S)
 
     def _batch(self, max_records: int, timeout_s: float) -> list[Record]:
         records = []
