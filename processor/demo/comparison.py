@@ -1,0 +1,128 @@
+"""What was collected against what had to be: every way in which the two differ, in words."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from processor.demo.evaluation import input_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from processor.demo.evaluation import Expected
+    from processor.kafka.reader import Record
+
+IDS_SHOWN = 10
+SHARE_TOLERANCE = 1e-9
+
+
+@dataclass
+class Found:
+    """The inputs of one collector.
+
+    Attributes:
+        ids: prediction id → how often it came.
+        faults: inputs that are not what their prediction says.
+    """
+
+    ids: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    faults: list[str] = field(default_factory=list)
+
+
+class Inputs:
+    """Inputs as they were read back.
+
+    Args:
+        originals: prediction id → the input data that was predicted on.
+        expected: collector → what it must come to.
+    """
+
+    def __init__(self, originals: Mapping[str, Mapping[str, Any]], expected: Mapping[str, Expected]) -> None:
+        self.found: dict[str, Found] = defaultdict(Found)
+        self._originals = originals
+        self._expected = expected
+
+    def add(self, record: Record) -> None:
+        """Take one record of an inputs topic in."""
+        headers = {name: value.decode() for name, value in record.headers}
+        collector, prediction_id = (
+            headers.get("collector", "(no collector header)"),
+            headers.get("prediction-id", "(no prediction-id header)"),
+        )
+        found = self.found[collector]
+        found.ids[prediction_id] += 1
+        found.faults.extend(f"{prediction_id}: {fault}" for fault in self._faults(collector, prediction_id, record))
+
+    def _faults(self, collector: str, prediction_id: str, record: Record) -> Iterator[str]:
+        original, body = self._originals.get(prediction_id), orjson.loads(record.value or b"{}")
+        key, data = input_id(collector, prediction_id), body.get("data", {})
+        if (record.key or b"").decode() != key or body.get("id") != key:
+            yield f"its input id must be {key}"
+        if original is None:
+            yield "there is no such prediction"
+            return
+        if data.get("image") != original["image"]:
+            yield "the picture is not the one that was predicted on"
+        metadata = dict(data.get("metadata", {}))
+        yield from self._mark_faults(collector, prediction_id, metadata.pop("collected", {}))
+        if metadata != original.get("metadata", {}):
+            yield "the metadata are not those of the prediction"
+
+    def _mark_faults(self, collector: str, prediction_id: str, mark: Mapping[str, Any]) -> Iterator[str]:
+        """What is wrong with ``metadata.collected``; whether it was to be collected at all is another question."""
+        if (mark.get("collector"), mark.get("prediction_id")) != (collector, prediction_id):
+            yield "metadata.collected names another collector or prediction than the headers"
+        expected = self._expected.get(collector)
+        share = expected.collected.get(prediction_id) if expected else None
+        if share is not None and abs(mark.get("inclusion_probability", 0.0) - share) > SHARE_TOLERANCE:
+            yield f"inclusion_probability must be {share}, not {mark.get('inclusion_probability')}"
+
+
+def differences(expected: Mapping[str, Expected], inputs: Inputs, funnel: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Every difference, a line each; none: all is as it must be.
+
+    Args:
+        expected: collector → what it must come to.
+        inputs: what was read back.
+        funnel: what ``status`` counts.
+    """
+    rows = {row["collector"]: row for row in funnel}
+    return [
+        f"{collector}: {difference}"
+        for collector in sorted({*expected, *inputs.found, *rows})
+        for difference in _of_collector(expected.get(collector), inputs.found.get(collector, Found()), rows.get(collector))
+    ]
+
+
+def _of_collector(expected: Expected | None, found: Found, row: Mapping[str, Any] | None) -> Iterator[str]:
+    if expected is None:
+        yield "there is no such collector among the documents"
+        return
+    yield from _listed("missing", sorted(expected.collected.keys() - found.ids.keys()))
+    yield from _listed("too much", sorted(found.ids.keys() - expected.collected.keys()))
+    yield from _listed("more than once", sorted(id_ for id_, times in found.ids.items() if times > 1))
+    yield from _listed("not as predicted on", found.faults)
+    yield from _counted(expected, row or {})
+
+
+def _listed(what: str, items: list[str]) -> Iterator[str]:
+    if items:
+        more = f" and {len(items) - IDS_SHOWN} more" if len(items) > IDS_SHOWN else ""
+        yield f"{len(items)} {what}: {', '.join(items[:IDS_SHOWN])}{more}"
+
+
+def _counted(expected: Expected, row: Mapping[str, Any]) -> Iterator[str]:
+    wanted = {
+        "seen": expected.seen,
+        "collected": len(expected.collected),
+        "queued": 0,
+        "reasons": dict(expected.reasons),
+        "emptied_by": dict(expected.emptied_by),
+    }
+    for name, value in wanted.items():
+        if row.get(name) != value:
+            yield f"{name} is counted as {row.get(name)}, and must be {value}"
