@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyruhvro
 
 from processor.codec.bad import BadReason, BadRecordError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+try:
+    import pyruhvro
+
+    IS_AVAILABLE = True
+except ImportError:  # a compiled extension: there are machines without a wheel, see `decoder`
+    IS_AVAILABLE = False
 
 _CONTINUATION_MASK = 0xC0
 _CONTINUATION = 0x80

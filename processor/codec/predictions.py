@@ -13,7 +13,7 @@ from processor.codec.column_checks import faulty_rows
 from processor.codec.columns import read_columns
 from processor.codec.envelopes import NAME, RECORD_BYTES_MAX, Opener
 from processor.codec.framing import header
-from processor.codec.records import read_body, write_body
+from processor.codec.records import read_body, without_logical_types, write_body
 from processor.engine.batch import PredictionBatch
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class PredictionDecoder:
         """
         self._opener = Opener(schemas, record_bytes_max)
         self._schema = schemas.text(NAME)
-        self._parsed = schemas.writer(NAME)
+        self._parsed = without_logical_types(schemas.writer(NAME))
 
     def decode(self, values: Sequence[bytes | None]) -> Decoded:
         """Decode a batch of record values.

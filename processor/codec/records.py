@@ -62,6 +62,13 @@ def read_body(body: bytes, writer: ParsedSchema, reader: ParsedSchema | None = N
         raise _not_decodable(error) from None
 
 
+def without_logical_types(schema: Any) -> Any:
+    """A parsed schema under which a time is a plain number, so that one beyond the calendar can be read, and told."""
+    if isinstance(schema, dict):
+        return {key: without_logical_types(value) for key, value in schema.items() if key != "logicalType"}
+    return [without_logical_types(each) for each in schema] if isinstance(schema, list) else schema
+
+
 def _read_structure(body: bytes, writer: ParsedSchema, reader: ParsedSchema | None) -> None:
     try:
         _read(body, writer, reader, "replace")

@@ -16,14 +16,14 @@ from processor.codec.column_checks import JSON_FIELDS, MODEL_PARTS, PREDICTED_AT
 from processor.codec.envelopes import NAME, RECORD_BYTES_MAX, Opener
 from processor.codec.json_text import object_problem
 from processor.codec.predictions import Decoded
-from processor.codec.records import read_body, write_body
+from processor.codec.records import read_body, without_logical_types, write_body
 from processor.codec.strict import check_numbers
 from processor.engine.batch import PredictionBatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from processor.codec.registry import ParsedSchema, Schemas
+    from processor.codec.registry import Schemas
 
 
 class ReferenceDecoder:
@@ -32,8 +32,7 @@ class ReferenceDecoder:
     def __init__(self, schemas: Schemas, record_bytes_max: int = RECORD_BYTES_MAX) -> None:
         """As `PredictionDecoder`."""
         self._opener = Opener(schemas, record_bytes_max)
-        # Without logical types, so that a time is a number and one beyond the calendar can be told.
-        self._parsed: ParsedSchema = _without_logical_types(schemas.writer(NAME))
+        self._parsed = without_logical_types(schemas.writer(NAME))
         self._arrow = arrow_schema(schemas.writer(NAME))
 
     def decode(self, values: Sequence[bytes | None]) -> Decoded:
@@ -91,9 +90,3 @@ def _json_texts(prediction: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
         yield f"{side}.data.{field}", prediction[side]["data"][field]
     for i, region in enumerate(prediction["output"]["data"]["regions"]):
         yield f"output.data.regions[{i}].region_info", region["region_info"]
-
-
-def _without_logical_types(schema: Any) -> Any:
-    if isinstance(schema, dict):
-        return {key: _without_logical_types(value) for key, value in schema.items() if key != "logicalType"}
-    return [_without_logical_types(each) for each in schema] if isinstance(schema, list) else schema

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from processor.codec.bad import BadReason, BadRecordError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from processor.codec.registry import ParsedSchema
 
 NUMBER_BYTES_MAX = 10
@@ -22,14 +24,23 @@ def check_numbers(body: bytes, schema: ParsedSchema) -> None:
     Raises:
         BadRecordError: not_decodable.
     """
-    _Walk(body).over(schema)
+    _Walk(body, dict(_records(schema))).over(schema)
+
+
+def _records(schema: Any) -> Iterator[tuple[str, Any]]:
+    """Every record that a schema defines, by name."""
+    if isinstance(schema, dict) and "name" in schema and "fields" in schema:
+        yield schema["name"], schema
+    inner = schema.values() if isinstance(schema, dict) else schema
+    for each in inner if isinstance(schema, dict | list) else ():
+        yield from _records(each)
 
 
 class _Walk:
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: bytes, named: dict[str, Any]) -> None:
         self._body = body
         self._at = 0
-        self._named: dict[str, Any] = {}
+        self._named = named
 
     def over(self, schema: Any) -> None:
         """Skip one value of a schema."""
@@ -39,7 +50,6 @@ class _Walk:
         elif kind in self._named:
             self.over(self._named[kind])
         elif kind == "record":
-            self._named[schema["name"]] = schema
             for field in schema["fields"]:
                 self.over(field["type"])
         elif kind == "array":

@@ -1,0 +1,24 @@
+"""Which decoder this machine has: the columnar one, or the reference where pyruhvro has no wheel."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from processor.codec.columns import IS_AVAILABLE
+from processor.codec.predictions import PredictionDecoder
+from processor.codec.reference import ReferenceDecoder
+
+if TYPE_CHECKING:
+    from processor.codec.predictions import Decoder
+    from processor.codec.registry import Schemas
+
+log = logging.getLogger("collectors.codec")
+
+
+def prediction_decoder(schemas: Schemas) -> Decoder:
+    """The quickest decoder there is."""
+    if IS_AVAILABLE:
+        return PredictionDecoder(schemas)
+    log.warning("pyruhvro cannot be imported on this machine: predictions are decoded one by one, about 50 times slower")
+    return ReferenceDecoder(schemas)
