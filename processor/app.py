@@ -34,7 +34,7 @@ from processor.state.counters import Restoration
 from processor.topics.names import COUNTERS, PREDICTIONS, QUEUE, existing_inputs_topics, prefixed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from processor.settings import Settings
     from processor.state.counters import Slot
@@ -57,8 +57,9 @@ def transactional_id(settings: Settings, stage: str, index: int) -> str:
 def pre_queue(settings: Settings, index: int, metrics: Metrics, watchdog: Watchdog) -> PreQueue:
     """Put one process of the pre-queue stage together."""
     schemas = Schemas.from_settings(settings)
-    protocol = group_protocol(settings)
-    group, source = group_id(settings, PRE_QUEUE), prefixed(settings, PREDICTIONS)
+    store = CounterStore(settings, schemas, Admin(settings).partitions(prefixed(settings, COUNTERS)), PRE_QUEUE, watchdog.beat)
+    transaction = Transaction(settings, transactional_id(settings, PRE_QUEUE, index))
+    group, source, protocol = group_id(settings, PRE_QUEUE), prefixed(settings, PREDICTIONS), group_protocol(settings)
     return PreQueue(
         Parts(
             settings=settings,
@@ -66,13 +67,12 @@ def pre_queue(settings: Settings, index: int, metrics: Metrics, watchdog: Watchd
             topics=TopicWatch(settings),
             decode=metrics.timed("decode", PredictionDecoder(schemas).decode),
             decide=metrics.timed("decide", decide),
-            outputs=Outputs(settings, candidate_encoder(schemas)),
-            encode_block=lambda block: records.encode(schemas, "counters", block.as_dict()),
-            store=CounterStore(
-                settings, Admin(settings).partitions(prefixed(settings, COUNTERS)), PRE_QUEUE, _block_decoder(schemas), watchdog.beat
-            ),
+            outputs=metrics.timed("outputs", Outputs(settings, candidate_encoder(schemas)).records),
+            restore=metrics.timed("restore", store.restore),
+            counter_record=store.record,
             bad=BadRecordLimit(settings),
-            transaction=Transaction(settings, transactional_id(settings, PRE_QUEUE, index)),
+            transaction=transaction,
+            commit=metrics.timed("commit", transaction.commit),
             join=lambda stage: Member(settings, group, source, protocol, stage),
             metrics=metrics,
             watchdog=watchdog,
@@ -152,7 +152,3 @@ def _answers(settings: Settings) -> bool:
         return bool(Admin(settings).names())
     except ClusterAway:
         return False
-
-
-def _block_decoder(schemas: Schemas) -> Callable[[bytes], Mapping[str, Any]]:
-    return lambda data: records.decode(schemas, "counters", data)

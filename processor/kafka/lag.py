@@ -40,8 +40,8 @@ def progress(settings: Settings, group: str, topic: str) -> Progress:
     parts = [TopicPartition(topic, partition) for partition in range(Admin(settings).partitions(topic))]
     admin = AdminClient(client_config(settings))
     try:
-        first = _offsets(admin, parts, OffsetSpec.earliest())
-        end = _offsets(admin, parts, OffsetSpec.latest())
+        first = _offsets(admin, parts, OffsetSpec.earliest())  # type: ignore[no-untyped-call]  # the client's own method is not annotated
+        end = _offsets(admin, parts, OffsetSpec.latest())  # type: ignore[no-untyped-call]  # as above
         committed = _committed(admin, group, parts)
     except KafkaException as error:
         raise cluster_error(f"asking where group {group} stands in {topic}", error) from None

@@ -16,7 +16,7 @@ from processor.engine.reasons import OUTCOMES
 from processor.errors import RestartProcess
 from processor.kafka.writer import Outgoing
 from processor.stages.bad_records import error_headers
-from processor.topics.names import COUNTERS, PREDICTIONS, PREDICTIONS_DEAD_LETTERS, existing_inputs_topics, prefixed
+from processor.topics.names import PREDICTIONS, PREDICTIONS_DEAD_LETTERS, existing_inputs_topics, prefixed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,8 +32,7 @@ if TYPE_CHECKING:
     from processor.metrics import Metrics
     from processor.settings import Settings
     from processor.stages.bad_records import BadRecordLimit
-    from processor.stages.outputs import Outputs, TooLarge
-    from processor.stages.restore import CounterStore
+    from processor.stages.outputs import TooLarge
     from processor.stages.watchdog import Watchdog
     from processor.state.counters import Block, PartitionCounters
 
@@ -50,11 +49,12 @@ class Parts:
     topics: TopicWatch
     decode: Callable[[Sequence[bytes | None]], Decoded]
     decide: Callable[[PredictionBatch, Mapping[str, Watchers]], tuple[ModelDecisions, ...]]
-    outputs: Outputs
-    encode_block: Callable[[Block], bytes]
-    store: CounterStore
+    outputs: Callable[[Decoded, tuple[ModelDecisions, ...], str], tuple[list[Outgoing], list[TooLarge]]]
+    restore: Callable[[Mapping[int, int | None]], dict[int, PartitionCounters]]
+    counter_record: Callable[[Block], Outgoing]
     bad: BadRecordLimit
     transaction: Transaction
+    commit: Callable[[Member, Mapping[int, int]], None]
     join: Callable[[PreQueue], Member]
     metrics: Metrics
     watchdog: Watchdog
@@ -90,7 +90,7 @@ class PreQueue:
     def assigned(self, committed: Mapping[int, int | None]) -> None:
         """Partitions came: bring their counters back. That may take longer than a transaction may stay open."""
         self._commit()
-        self._counters |= self._parts.store.restore(committed)
+        self._counters |= self._parts.restore(committed)
         self._parts.metrics.partitions.set(len(self._counters))
         log.info("assigned partitions %s", sorted(committed))
 
@@ -131,7 +131,7 @@ class PreQueue:
         parts = self._parts
         decoded = parts.decode([message.value() for message in messages])
         decisions = parts.decide(decoded.batch, parts.catalog.catalog.watchers)
-        records, too_large = parts.outputs.records(decoded, decisions, parts.catalog.catalog.version)
+        records, too_large = parts.outputs(decoded, decisions, parts.catalog.catalog.version)
         bad = sorted([(b.index, b.reason, b.detail) for b in decoded.bad] + _once_a_row(decoded, too_large))
         parts.bad.add(len(messages), [index for index, _, _ in bad])
         letters = [self._dead_letter(messages[index], reason, detail) for index, reason, detail in bad]
@@ -147,20 +147,18 @@ class PreQueue:
         parts = self._parts
         if not parts.transaction.is_open:
             return
-        parts.transaction.produce(self._counter_records())
-        parts.transaction.commit(self._member, {partition: self._positions[partition] for partition in self._uncommitted})
+        changed = list(self._counter_records())
+        parts.metrics.sent.labels("counters").inc(len(changed))
+        parts.transaction.produce(changed)
+        parts.commit(self._member, {partition: self._positions[partition] for partition in self._uncommitted})
         self._uncommitted.clear()
         parts.metrics.transactions.inc()
         for partition in self._counters:
             parts.metrics.lag.labels(partition).set(self._member.lag(partition))
 
     def _counter_records(self) -> Iterator[Outgoing]:
-        parts = self._parts
-        topic = prefixed(parts.settings, COUNTERS)
         for partition in sorted(self._uncommitted):
-            to = parts.store.changelog_partition(partition)
-            for block in self._counters[partition].changes(self._positions[partition]):
-                yield Outgoing(topic, block.key, parts.encode_block(block), partition=to)
+            yield from map(self._parts.counter_record, self._counters[partition].changes(self._positions[partition]))
 
     def _dead_letter(self, message: Message, reason: str, detail: str) -> Outgoing:
         """The record as it came, and why it could not be processed."""
@@ -182,6 +180,7 @@ class PreQueue:
         metrics = self._parts.metrics
         metrics.consumed.inc(len(messages))
         metrics.sent.labels("outputs").inc(len(records))
+        metrics.sent.labels("dead-letters").inc(len(bad))
         for _, reason, _ in bad:
             metrics.bad.labels(reason).inc()
         for decided in decisions:

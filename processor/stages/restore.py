@@ -9,46 +9,48 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from processor.codec.records import decode, encode
 from processor.errors import FixCluster
 from processor.kafka.reader import TopicReader
+from processor.kafka.writer import Outgoing
 from processor.state.counters import Restoration
 from processor.topics.names import COUNTERS, prefixed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from processor.codec.registry import Schemas
     from processor.settings import Settings
-    from processor.state.counters import PartitionCounters
+    from processor.state.counters import Block, PartitionCounters
 
 log = logging.getLogger("collectors.restore")
 
 
 class CounterStore:
-    """Reads counters back from their changelog.
+    """Counters of one stage and their changelog.
 
     Args:
         settings: the cluster, and ``restore_timeout_ms``.
+        schemas: to encode and decode the changelog.
         partitions: how many the changelog has.
         stage: whose counters.
-        decode: bytes of a changelog record to its fields.
         beat: called whenever there is progress.
     """
 
-    def __init__(
-        self, settings: Settings, partitions: int, stage: str, decode: Callable[[bytes], Mapping[str, Any]], beat: Callable[[], None]
-    ) -> None:
+    def __init__(self, settings: Settings, schemas: Schemas, partitions: int, stage: str, beat: Callable[[], None]) -> None:
         self._settings = settings
+        self._schemas = schemas
         self._topic = prefixed(settings, COUNTERS)
         self._partitions = partitions
         self._stage = stage
-        self._decode = decode
         self._beat = beat
 
-    def changelog_partition(self, partition: int) -> int:
-        """Where a source partition's state is written; the changelog never grows, so this never changes."""
-        return partition % self._partitions
+    def record(self, block: Block) -> Outgoing:
+        """A block as a record of the changelog."""
+        value = encode(self._schemas, "counters", block.as_dict())
+        return Outgoing(self._topic, block.key, value, partition=self._changelog_partition(block.partition))
 
     def restore(self, committed: Mapping[int, int | None]) -> dict[int, PartitionCounters]:
         """The counters of these partitions, exactly as of their committed offsets.
@@ -61,7 +63,7 @@ class CounterStore:
         """
         deadline = time.monotonic() + self._settings.restore_timeout_ms / 1000
         while True:
-            restored = self._read({self.changelog_partition(partition) for partition in committed})
+            restored = self._read({self._changelog_partition(partition) for partition in committed})
             different = {part: offset for part, offset in committed.items() if restored.checkpoints.get(part) != offset}
             if not different:
                 return {partition: restored.counters(partition) for partition in committed}
@@ -69,13 +71,17 @@ class CounterStore:
                 raise FixCluster(self._disagreement(different, restored))
             log.info("state of partitions %s is not yet that of their committed offsets: reading again", sorted(different))
 
+    def _changelog_partition(self, partition: int) -> int:
+        """Where a source partition's state is written; the changelog never grows, so this never changes."""
+        return partition % self._partitions
+
     def _read(self, partitions: set[int]) -> Restoration:
         restored = Restoration(self._stage)
         reader = TopicReader(self._settings, [self._topic], sorted(partitions))
         try:
             for record in reader.read_to_end():
                 if record.value is not None:
-                    restored.add(self._decode(record.value))
+                    restored.add(decode(self._schemas, "counters", record.value))
                 self._beat()
         finally:
             reader.close()

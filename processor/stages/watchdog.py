@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -67,7 +66,9 @@ def stop_with_supervisor(stop: Callable[[], None]) -> None:
     """Call ``stop`` when standard input ends: the supervisor holds its other end, and has died when it closes."""
 
     def wait() -> None:
-        sys.stdin.buffer.read()
+        # Not through sys.stdin: a thread that holds its lock would stop the interpreter from ending.
+        while os.read(0, 1024):
+            pass
         log.warning("the supervisor is gone: stopping")
         stop()
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from processor.engine.reasons import OUTCOMES
+from processor.engine.reasons import OUTCOMES, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -62,6 +62,15 @@ class Block:
         }  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """Slot positions by what the engine counts, for one set of collectors; -1 where there is no slot yet."""
+
+    watchers: Watchers | None = None
+    outcomes: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.int64))
+    emptied: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+
+
 @dataclass(slots=True)
 class ModelCounts:
     """The counts of one model's collectors."""
@@ -71,11 +80,11 @@ class ModelCounts:
     counts: np.ndarray = field(default_factory=lambda: np.zeros(0, COUNT_TYPE))
     new_from: int = 0
     changed: set[int] = field(default_factory=set)
-    _table: tuple[Watchers, np.ndarray] | None = None
+    _tables: _Tables = field(default_factory=_Tables)
 
     def add(self, decisions: ModelDecisions) -> None:
         """Count one batch."""
-        table = self._slot_table(decisions.watchers)
+        table = self._outcome_table(decisions)
         collectors, outcomes = np.nonzero(decisions.counts)
         slots = table[collectors, outcomes]
         for i in np.flatnonzero(slots < 0):
@@ -104,23 +113,33 @@ class ModelCounts:
 
     def _add_emptied(self, decisions: ModelDecisions) -> None:
         """Break ``workflow_empty`` down by node."""
-        emptied = decisions.emptied
-        slots = np.fromiter((self._position(slot) for slot in emptied_slots(decisions)), np.int64, len(emptied.counts))
-        self._bump(slots, emptied.counts)
+        counted = np.flatnonzero(decisions.emptied.counts)
+        slots = self._emptied_table(decisions)[counted]
+        for i in np.flatnonzero(slots < 0):
+            slots[i] = self._tables.emptied[counted[i]] = self._position(_emptied_slot(decisions, counted[i]))
+        self._bump(slots, decisions.emptied.counts[counted])
 
     def _bump(self, slots: np.ndarray, amounts: np.ndarray) -> None:
         self.counts[slots] += amounts
         self.changed.update((np.unique(slots // CHUNK_SLOTS)).tolist())
 
-    def _slot_table(self, watchers: Watchers) -> np.ndarray:
-        """Positions of (collector, outcome), -1 where there is no slot yet; kept for as long as the collectors stay the same."""
-        if self._table is None or self._table[0] is not watchers:
-            table = np.full((len(watchers.collectors), len(OUTCOMES)), -1, np.int64)
-            for i, collector in enumerate(watchers.collectors):
-                for j, outcome in enumerate(OUTCOMES):
-                    table[i, j] = self.positions.get(Slot(collector.key, outcome.value), -1)
-            self._table = (watchers, table)
-        return self._table[1]
+    def _outcome_table(self, decisions: ModelDecisions) -> np.ndarray:
+        """Positions of (collector, outcome), -1 where there is no slot yet."""
+        return self._tables_of(decisions).outcomes
+
+    def _emptied_table(self, decisions: ModelDecisions) -> np.ndarray:
+        """Positions of the slots of ``emptied``, -1 where there is no slot yet."""
+        return self._tables_of(decisions).emptied
+
+    def _tables_of(self, decisions: ModelDecisions) -> _Tables:
+        """Positions by what the engine counts, kept for as long as the collectors stay the same."""
+        if self._tables.watchers is not decisions.watchers:
+            keys = [collector.key for collector in decisions.watchers.collectors]
+            outcomes = [self.positions.get(Slot(key, outcome.value), -1) for key in keys for outcome in OUTCOMES]
+            emptied = [self.positions.get(_emptied_slot(decisions, i), -1) for i in range(len(decisions.emptied.nodes))]
+            table = np.array(outcomes, np.int64).reshape(len(keys), len(OUTCOMES))
+            self._tables = _Tables(decisions.watchers, table, np.array(emptied, np.int64))
+        return self._tables
 
     def _position(self, slot: Slot) -> int:
         position = self.positions.get(slot)
@@ -189,9 +208,8 @@ class Restoration:
                     yield key[1], slot, count
 
 
-def emptied_slots(decisions: ModelDecisions) -> Iterator[Slot]:
-    """The slots of a batch's ``emptied`` counts, in its order."""
+def _emptied_slot(decisions: ModelDecisions, position: int) -> Slot:
+    """What one of a batch's ``emptied`` counts counts."""
     emptied = decisions.emptied
-    keys = [collector.key for collector in decisions.watchers.collectors]
-    for collector, node in zip(emptied.collectors.tolist(), emptied.nodes, strict=True):
-        yield Slot(keys[collector], "workflow_empty", node)
+    collector = decisions.watchers.collectors[emptied.collectors[position]]
+    return Slot(collector.key, Outcome.WORKFLOW_EMPTY.value, emptied.nodes[position])
