@@ -16,14 +16,23 @@ if TYPE_CHECKING:
     from tests.support.brokers import Broker
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--broker",
+        choices=("auto", "docker", "java"),
+        default="auto",
+        help="Where brokers run: in containers, from the bundled Java runtime, or (auto) in containers where a Docker engine answers.",
+    )
+
+
 def pytest_configure() -> None:
     clear_environment()
 
 
 @pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+def broker(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """The session's broker: share it, and leave it running."""
-    made = make_broker(tmp_path_factory.mktemp("broker"))
+    made = make_broker(pytestconfig.getoption("--broker"), tmp_path_factory.mktemp("broker"))
     try:
         made.start()
         yield made
@@ -32,12 +41,12 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 
 
 @pytest.fixture
-def new_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Mapping[str, str]], Broker]]:
+def new_broker(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Mapping[str, str]], Broker]]:
     """Make and start a broker of the test's own, with further properties; the test may stop, kill and start it."""
     made = []
 
     def make(extra_properties: Mapping[str, str]) -> Broker:
-        made.append(make_broker(tmp_path_factory.mktemp("broker"), extra_properties))
+        made.append(make_broker(pytestconfig.getoption("--broker"), tmp_path_factory.mktemp("broker"), extra_properties))
         made[-1].start()
         return made[-1]
 

@@ -44,20 +44,19 @@ SMALL_MEMORY = {
 }
 
 
-def broker_properties(host: str, port: int, controller_port: int, extra: Mapping[str, str], bind: str = "") -> dict[str, str]:
+def broker_properties(host: str, port: int, controller_port: int, extra: Mapping[str, str]) -> dict[str, str]:
     """All settings but the folder of the data.
 
     Args:
-        host: the address that clients are told.
+        host: the address to listen on, and what clients are told.
         port: where clients connect.
         controller_port: where the node talks to itself.
         extra: further settings; they win.
-        bind: the address to listen on when it is not ``host``, as inside a container.
     """
     return {
         "process.roles": "broker,controller",
         "node.id": "1",
-        "listeners": f"PLAINTEXT://{bind or host}:{port},CONTROLLER://127.0.0.1:{controller_port}",
+        "listeners": f"PLAINTEXT://{host}:{port},CONTROLLER://127.0.0.1:{controller_port}",
         "advertised.listeners": f"PLAINTEXT://{host}:{port}",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "inter.broker.listener.name": "PLAINTEXT",

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 30.0
 # Somebody else who starts the same broker may first have to download it.
 OTHERS_START_TIMEOUT_S = 600.0
@@ -147,17 +147,18 @@ class LocalBroker:
 
     def _start(self, lock: int, timeout_s: float) -> BrokerRecord:
         forget_record(self._folder)
-        java, jars = bundled_java(), ensure_jars(self._settings, manifest("broker"), self._progress)
-        require_space(self._folder, ROOM_BYTES, CHOOSE_FOLDER)
+        java = bundled_java()
         self._port = self._port or free_port()
         self._require_port()
+        require_space(self._folder, ROOM_BYTES, CHOOSE_FOLDER)
+        jars = ensure_jars(self._settings, manifest("broker"), self._progress)
         self._format(java, jars)
         self._write_properties("server.properties", "data")
         record = self._spawn(java, jars, lock)
         try:
             self._wait_until_ready(record, timeout_s)
         except BaseException:
-            self.kill()
+            self._give_up()
             raise
         return record
 
@@ -228,6 +229,14 @@ class LocalBroker:
                 f"the broker in {self._folder} has not answered within {timeout_s:.0f} s; the last lines of its log:\n{self.last_words()}"
             )
 
+    def _give_up(self) -> None:
+        """End the process that was just started; the lock tells nothing about it while we hold it ourselves."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+        forget_record(self._folder)
+
     def _ended(self) -> bool:
         if self._process is not None:
             return self._process.poll() is not None
@@ -267,8 +276,8 @@ def _send(pid: int, by: signal.Signals) -> None:
 
 
 def _cluster_id() -> str:
-    """A random cluster id as Kafka wants it: 16 bytes in 22 letters."""
-    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    """A random cluster id as Kafka wants it: 16 bytes in 22 letters, none of them a dash, since a leading one looks like an option."""
+    return base64.b64encode(uuid.uuid4().bytes, altchars=b"AB").decode().rstrip("=")
 
 
 def _until(condition: Callable[[], T], timeout_s: float) -> T:

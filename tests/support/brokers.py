@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 IMAGE = f"apache/kafka:{KAFKA_VERSION}"
 CONTROLLER_PORT = 9093
+INSIDE_PORT = 9092
 
 
 class Broker(Protocol):
@@ -44,11 +45,11 @@ class ContainerBroker:
         with warnings.catch_warnings():
             # Imported only here: without an engine nobody needs it, and its own imports warn.
             warnings.simplefilter("ignore")
-            from testcontainers.core.container import DockerContainer  # noqa: PLC0415
+            from testcontainers.core.container import DockerContainer  # noqa: PLC0415 - as above
         self._port = free_port()
         self._container = DockerContainer(IMAGE).with_bind_ports(self._port, self._port)
-        self._host = self._container.get_container_host_ip()
-        properties = broker_properties(self._host, self._port, CONTROLLER_PORT, extra_properties or {}, bind="0.0.0.0")  # noqa: S104 - inside the container
+        self._host = self._container.get_docker_client().host()
+        properties = container_properties(self._host, self._port, extra_properties or {})
         self._container.with_envs(**container_environment(properties))
         self._started = False
 
@@ -72,6 +73,19 @@ class ContainerBroker:
 
     def remove(self) -> None:
         self._container.stop()
+
+
+def container_properties(host: str, port: int, extra: Mapping[str, str]) -> dict[str, str]:
+    """The local broker's own settings, listening on every address of the container and talking to itself inside it."""
+    return {
+        **broker_properties(host, port, CONTROLLER_PORT, {}),
+        "listeners": f"PLAINTEXT://0.0.0.0:{port},INSIDE://127.0.0.1:{INSIDE_PORT},CONTROLLER://127.0.0.1:{CONTROLLER_PORT}",
+        "advertised.listeners": f"PLAINTEXT://{host}:{port},INSIDE://127.0.0.1:{INSIDE_PORT}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,INSIDE:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "inter.broker.listener.name": "INSIDE",
+        "log.dirs": "/tmp/kraft-combined-logs",  # noqa: S108 - the image's own folder, inside the container
+        **extra,
+    }
 
 
 def container_environment(properties: Mapping[str, str]) -> dict[str, str]:
@@ -99,11 +113,17 @@ def _ping() -> bool:
         return False
 
 
-def make_broker(folder: Path, extra_properties: Mapping[str, str] | None = None) -> LocalBroker | ContainerBroker:
-    """A broker that is not started yet."""
-    if docker_answers():
+def make_broker(kind: str, folder: Path, extra_properties: Mapping[str, str] | None = None) -> LocalBroker | ContainerBroker:
+    """A broker that is not started yet.
+
+    Args:
+        kind: ``docker``, ``java``, or ``auto``: a container where an engine answers.
+        folder: where the data of a broker without container go.
+        extra_properties: further broker settings.
+    """
+    if kind == "docker" or (kind == "auto" and docker_answers()):
         return ContainerBroker(extra_properties)
-    return LocalBroker(download_settings(), folder, extra_properties=extra_properties)
+    return LocalBroker(Settings(bootstrap_servers=""), folder, extra_properties=extra_properties)
 
 
 def remove_broker(broker: LocalBroker | ContainerBroker) -> None:
@@ -112,11 +132,6 @@ def remove_broker(broker: LocalBroker | ContainerBroker) -> None:
         broker.remove()
     else:
         broker.kill()
-
-
-def download_settings() -> Settings:
-    """Settings that say only where jars come from and are kept, as this machine has it."""
-    return Settings(bootstrap_servers="")
 
 
 def clear_environment() -> None:
