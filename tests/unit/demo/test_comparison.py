@@ -1,0 +1,93 @@
+"""Whatever is wrong with what was collected is named, and nothing else is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import orjson
+
+from processor.demo.comparison import IDS_SHOWN, Inputs, differences
+from processor.demo.evaluation import Expected, input_id
+from processor.kafka.reader import Record
+
+NAME = "acme/app/it"
+ORIGINALS = {f"p-{i}": {"image": {"base64": f"picture{i}"}, "metadata": {"site": "oslo"}} for i in range(20)}
+
+
+def expecting(*ids: str) -> dict[str, Expected]:
+    """A collector that sees three more than it collects."""
+    return {NAME: Expected(len(ids) + 3, dict.fromkeys(ids, 0.5), Counter(workflow_empty=3), Counter(node=3))}
+
+
+def row(collected: int, **other: Any) -> dict[str, Any]:
+    """What status counts for that collector."""
+    counted = {"seen": collected + 3, "collected": collected, "queued": 0, "reasons": {"workflow_empty": 3}, "emptied_by": {"node": 3}}
+    return {"collector": NAME, **counted, **other}
+
+
+def record(id_: str, **changed: Any) -> Record:
+    """The input of a prediction as it must be; ``changed`` replaces parts of its data, or the key."""
+    key = changed.pop("key", input_id(NAME, id_))
+    mark = {"collector": NAME, "prediction_id": id_, "model": "lena/mail/reader", "inclusion_probability": 0.5}
+    data = {"image": ORIGINALS[id_]["image"], "metadata": {"site": "oslo", "collected": mark}} | changed
+    headers = (("collector", NAME.encode()), ("prediction-id", id_.encode()))
+    return Record("inputs", 0, 0, 0, key.encode(), orjson.dumps({"id": key, "data": data}), headers)
+
+
+def found(records: list[Record], expected: dict[str, Expected], counted: dict[str, Any]) -> list[str]:
+    inputs = Inputs(ORIGINALS, expected)
+    for each in records:
+        inputs.add(each)
+    return differences(expected, inputs, [counted])
+
+
+def test_nothing_is_said_where_all_is_right() -> None:
+    assert found([record("p-1"), record("p-2")], expecting("p-1", "p-2"), row(2)) == []
+
+
+def test_ids_that_are_missing_and_ids_too_much_are_named() -> None:
+    assert found([record("p-1"), record("p-3")], expecting("p-1", "p-2"), row(2)) == [
+        f"{NAME}: 1 missing: p-2",
+        f"{NAME}: 1 too much: p-3",
+    ]
+
+
+def test_an_input_that_came_twice_is_named() -> None:
+    assert found([record("p-1"), record("p-1")], expecting("p-1"), row(1)) == [f"{NAME}: 1 more than once: p-1"]
+
+
+def test_a_long_list_of_ids_is_cut_and_counted() -> None:
+    (difference,) = found([], expecting(*ORIGINALS), row(20))
+    assert difference.startswith(f"{NAME}: 20 missing: p-0, p-1, ")
+    assert difference.endswith(f" and {20 - IDS_SHOWN} more")
+
+
+def test_another_picture_metadata_id_or_share_than_predicted_on_is_named() -> None:
+    changes: list[dict[str, Any]] = [
+        {"image": {"base64": "other"}},
+        {"metadata": {"site": "rome", "collected": {"collector": NAME, "prediction_id": "p-1", "inclusion_probability": 0.5}}},
+        {"metadata": {"site": "oslo", "collected": {"collector": NAME, "prediction_id": "p-1", "inclusion_probability": 0.25}}},
+        {"metadata": {"site": "oslo", "collected": {"collector": NAME, "prediction_id": "p-2", "inclusion_probability": 0.5}}},
+        {"key": "0" * 32},
+    ]
+    told = [found([record("p-1", **change)], expecting("p-1"), row(1)) for change in changes]
+    words = ["the picture", "the metadata are", "inclusion_probability must be 0.5", "names another", "its input id"]
+    assert [len(each) for each in told] == [1] * len(changes)
+    assert all(word in each[0] for word, each in zip(words, told, strict=True))
+
+
+def test_an_input_of_no_prediction_or_of_no_collector_is_named() -> None:
+    stranger = Record("inputs", 0, 0, 0, b"k", b"{}", ())
+    assert any("(no collector header): there is no such collector" in each for each in found([stranger], expecting(), row(0)))
+    ghost = Record("inputs", 0, 0, 0, b"k", b"{}", (("collector", NAME.encode()), ("prediction-id", b"p-99")))
+    assert any("p-99: there is no such prediction" in each for each in found([ghost], expecting(), row(0)))
+
+
+def test_counters_that_say_something_else_are_named() -> None:
+    told = found([record("p-1")], expecting("p-1"), row(1, seen=5, reasons={"not_sampled": 3}, emptied_by={}))
+    assert [each.removeprefix(f"{NAME}: ").split(" is counted")[0] for each in told] == ["seen", "reasons", "emptied_by"]
+
+
+def test_a_collector_that_status_does_not_know_is_named() -> None:
+    assert found([record("p-1")], expecting("p-1"), row(1, collector="acme/app/other"))

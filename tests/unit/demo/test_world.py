@@ -1,0 +1,53 @@
+"""The demo touches no cluster but its own, and ends what it began."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from processor.demo.world import World, demo_settings
+from processor.errors import CollectorsError
+from processor.settings import Settings
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def make(folder: Path) -> World:
+    return World(folder, demo_settings(Settings(), "127.0.0.1:1"))
+
+
+def test_no_setting_of_the_environment_reaches_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cluster that somebody uses may be named there."""
+    monkeypatch.setenv("COLLECTORS_BOOTSTRAP_SERVERS", "in-use:9092")
+    monkeypatch.setenv("COLLECTORS_TOPIC_PREFIX", "ours-")
+    monkeypatch.setenv("COLLECTORS_KAFKA", '{"sasl.password": "x"}')
+    settings = demo_settings(Settings(), "127.0.0.1:1")
+    assert (settings.bootstrap_servers, settings.topic_prefix, settings.kafka) == ("127.0.0.1:1", "", {})
+    environment = World(tmp_path, settings)._environment()
+    assert environment["COLLECTORS_BOOTSTRAP_SERVERS"] == "127.0.0.1:1"
+    assert {"COLLECTORS_TOPIC_PREFIX", "COLLECTORS_KAFKA"}.isdisjoint(environment)
+
+
+def test_a_command_gives_what_it_printed(tmp_path: Path) -> None:
+    assert "the funnel of every collector" in make(tmp_path).run("status", "--help")
+
+
+def test_a_command_that_fails_is_told_with_its_own_words(tmp_path: Path) -> None:
+    with pytest.raises(CollectorsError, match=r"collectors no-such-command` failed with exit status 2(.|\n)*No such command"):
+        make(tmp_path).run("no-such-command")
+
+
+def test_a_command_that_runs_on_and_ends_by_itself_is_told_with_its_last_words(tmp_path: Path) -> None:
+    with make(tmp_path).running("no-such-command") as running:
+        wait_until(lambda: running._process.poll() is not None, "the command to end")
+        with pytest.raises(CollectorsError, match=r"ended by itself with exit status 2(.|\n)*No such command"):
+            running.require()
+
+
+def test_a_command_that_runs_on_is_ended_with_the_block(tmp_path: Path) -> None:
+    with make(tmp_path).running("--help") as running:
+        process = running._process
+    assert process.poll() is not None
