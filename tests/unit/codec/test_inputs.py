@@ -1,0 +1,120 @@
+"""The body of an input: what is in it, what is not, and that its JSON Schema says the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import jsonschema
+import numpy as np
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from processor.codec import records
+from processor.codec.inputs import Collected, input_id, input_json
+from processor.codec.predictions import PredictionDecoder
+from processor.codec.registry import Schemas
+from tests.docs.pages import ROOT
+from tests.support.predictions import input_of, output_of, prediction, predictions, region_of
+
+SCHEMA = json.loads((ROOT / "schemas" / "input.schema.json").read_text(encoding="utf-8"))
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA, format_checker=jsonschema.FormatChecker())
+SCHEMAS = Schemas.checked_in()
+BARE = Collected("acme/quality/rare", "p-1", "clarifai/main/general", 0.25)
+WHOLE = Collected("acme/quality/rare", "p-1", "clarifai/main/general", 0.25, collect_outputs=True)
+PROVENANCE = {"collector": "acme/quality/rare", "prediction_id": "p-1", "model": "clarifai/main/general", "inclusion_probability": 0.25}
+
+
+def body(collected: Collected = BARE, **changes: Any) -> Any:
+    """The body of an input, valid by its schema."""
+    made = json.loads(input_json(prediction(**changes), collected))
+    VALIDATOR.validate(made)
+    return made
+
+
+def test_the_id_is_the_first_32_hex_digits_of_sha256_over_collector_nul_prediction() -> None:
+    assert input_id("u/a/c", "p-é") == hashlib.sha256("u/a/c\0p-é".encode()).hexdigest()[:32]
+
+
+def test_an_input_is_the_original_input_and_where_it_came_from() -> None:
+    assert body() == {
+        "id": input_id("acme/quality/rare", "p-1"),
+        "data": {"image": {"url": "https://example.com/1.jpg"}, "metadata": {"site": "nyc", "collected": PROVENANCE}},
+    }
+
+
+def test_an_input_without_metadata_still_tells_where_it_came_from() -> None:
+    assert body(input=input_of(text={"raw": "hello", "url": None}))["data"] == {
+        "text": {"raw": "hello"},
+        "metadata": {"collected": PROVENANCE},
+    }
+
+
+def test_provenance_wins_over_metadata_of_the_same_name() -> None:
+    assert body(input=input_of(metadata='{"collected":"me"}'))["data"]["metadata"] == {"collected": PROVENANCE}
+
+
+def test_geo_is_carried_as_it_came() -> None:
+    assert b'"geo":{"geo_point": {"longitude": 1.50}}' in input_json(
+        prediction(input=input_of(geo='{"geo_point": {"longitude": 1.50}}')), BARE
+    )
+
+
+def test_outputs_ride_along_only_when_asked_for() -> None:
+    output = output_of(concepts=[{"id": "ai_1", "name": "dog", "value": 0.5}], regions=[region_of(text={"raw": "STOP", "url": None})])
+    assert body(BARE, output=output)["data"].keys() == {"image", "metadata"}
+    data = body(WHOLE, output=output)["data"]
+    assert data["concepts"] == [{"id": "ai_1", "name": "dog", "value": 0.5}]
+    assert data["regions"] == [
+        {
+            "id": "r-1",
+            "region_info": {"bounding_box": {"top_row": 0.1}},
+            "data": {"concepts": [{"id": "ai_2", "name": "nose", "value": 0.25}], "text": {"raw": "STOP"}},
+        }
+    ]
+
+
+def test_an_empty_output_adds_nothing() -> None:
+    assert body(WHOLE, output=output_of())["data"].keys() == {"image", "metadata"}
+
+
+@given(st.lists(predictions, min_size=1, max_size=4))
+def test_whatever_is_collected_keeps_to_the_schema(given_predictions: list[dict[str, Any]]) -> None:
+    decoded = PredictionDecoder(SCHEMAS).decode([records.encode(SCHEMAS, "prediction", each) for each in given_predictions])
+    for row in decoded.batch.take(np.arange(decoded.batch.rows)):
+        VALIDATOR.validate(orjson.loads(input_json(row, WHOLE)))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda made: made.pop("id"),
+        lambda made: made.update(id="short"),
+        lambda made: made.update(extra=1),
+        lambda made: made["data"].update(embeddings=[]),
+        lambda made: made["data"]["metadata"].pop("collected"),
+        lambda made: made["data"]["metadata"]["collected"].update(inclusion_probability=0),
+        lambda made: made["data"]["concepts"][0].update(value=1.5),
+        lambda made: made["data"]["image"].update(url=7),
+    ],
+)
+def test_the_schema_refuses_what_an_input_never_is(spoil: Any) -> None:
+    made = body(WHOLE)
+    spoil(made)
+    assert not VALIDATOR.is_valid(made)
+
+
+def test_every_part_of_the_schema_is_described() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    assert [path for path, part in _properties(SCHEMA) if not part.get("description") and "$ref" not in part] == []
+
+
+def _properties(schema: Any, path: str = "") -> list[tuple[str, Any]]:
+    if not isinstance(schema, dict):
+        return []
+    here = [(f"{path}.{name}", part) for name, part in schema.get("properties", {}).items()]
+    inner = [*here, *((f"{path}.{name}", part) for name, part in schema.get("$defs", {}).items())]
+    return here + [found for name, part in inner for found in _properties(part, name)]
