@@ -97,7 +97,8 @@ class ModelCounts:
     def merge(self, slots: Iterable[tuple[Slot, int]]) -> None:
         """Take over counts that were restored."""
         for slot, count in slots:
-            self.counts[self._position(slot)] += count
+            position = self._position(slot)
+            self.counts[position] += count
         self.new_from = len(self.slots)
 
     def blocks(self, stage: str, partition: int, model: str) -> Iterator[Block]:
