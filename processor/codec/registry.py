@@ -147,6 +147,8 @@ def _parse(schema_id: int, texts: tuple[str, ...]) -> ParsedSchema:
     named: dict[str, Any] = {}
     try:
         parsed = [fastavro.parse_schema(json.loads(text), named_schemas=named) for text in texts]
-    except (ValueError, fastavro.schema.SchemaParseException, fastavro.schema.UnknownType) as error:
-        raise BadRecordError(BadReason.UNKNOWN_SCHEMA_ID, f"schema {schema_id} is no Avro schema: {error}") from None
+    except Exception as error:  # noqa: BLE001 - what is no schema makes fastavro raise errors of several kinds
+        raise BadRecordError(
+            BadReason.UNKNOWN_SCHEMA_ID, f"schema {schema_id} is no Avro schema: {type(error).__name__}: {error}"
+        ) from None
     return cast("ParsedSchema", parsed[-1])

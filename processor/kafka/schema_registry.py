@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from processor.errors import ClusterAway, FixCluster, FixUsage
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # its OAuth library announces a rename of a library of its own; nothing to do here
+# Its OAuth library announces, over any filter, that another library is to be renamed: nothing that anybody here could do about.
+with warnings.catch_warnings(record=True):
     from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, SchemaRegistryError
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-TIMEOUT_S = 10
+# A registry that is away for a moment is asked three times more, for some 3 s; then whoever asked decides.
+CONNECTION = {"timeout": 10, "max.retries": 3, "retries.wait.ms": 300, "retries.max.wait.ms": 2_000}
 UNKNOWN_KEPT_S = 5.0
 UNKNOWN_KEPT_MAX = 10_000
 NOT_FOUND = 404
@@ -43,7 +44,7 @@ class SchemaRegistry:
         self._place = url.rsplit("@", 1)[-1]
         self._unknown: dict[int, float] = {}
         try:
-            self._client = SchemaRegistryClient({"url": url, "timeout": TIMEOUT_S})
+            self._client = SchemaRegistryClient(CONNECTION | {"url": url})
         except ValueError as error:
             raise FixUsage(f"schema_registry_url {self._place}: {error}; a URL starting with http:// or https:// is wanted") from None
 
