@@ -6,6 +6,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from processor.settings import Settings
 from tests.support.brokers import clear_environment, make_broker, remove_broker
@@ -23,6 +24,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="auto",
         help="Where brokers run: in containers, from the bundled Java runtime, or (auto) in containers where a Docker engine answers.",
     )
+
+
+# No deadline: the first example pays for imports, and two busy cores for everything else. The blob makes a failure replayable.
+hypothesis_settings.register_profile("collectors", deadline=None, print_blob=True)
+hypothesis_settings.load_profile("collectors")
 
 
 def pytest_configure() -> None:
