@@ -59,13 +59,16 @@ class TopicReader:
         settings: the cluster.
         topics: names, prefix included.
         partitions: only these partitions, the same for every topic; None: all.
+        committed: leave out records of aborted and of open transactions.
 
     Raises:
         FixCluster: a topic does not exist or the brokers do not answer.
     """
 
-    def __init__(self, settings: Settings, topics: Sequence[str], partitions: Sequence[int] | None = None) -> None:
-        self._consumer = reading_consumer(settings)
+    def __init__(
+        self, settings: Settings, topics: Sequence[str], partitions: Sequence[int] | None = None, *, committed: bool = True
+    ) -> None:
+        self._consumer = reading_consumer(settings, committed=committed)
         self._uncommitted = reading_consumer(settings, committed=False)
         self._assignment = [
             TopicPartition(topic, partition, 0)
