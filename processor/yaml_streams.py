@@ -95,6 +95,12 @@ def _checked(value: Any) -> Found:
     return Found(clean, tuple(checker.problems))
 
 
+def _is_json(value: Any) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or isinstance(value, bool) or (isinstance(value, int) and -(2**63) <= value < 2**64)
+
+
 class _Checker:
     """Copies a value, noting whatever JSON cannot hold; an anchor counts as often as it is used."""
 
@@ -114,9 +120,10 @@ class _Checker:
             return [self.clean(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(value)]
         if isinstance(value, str):
             return self._text(value, path)
-        if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
+        if _is_json(value):
             return value
-        self.problems.append((path, f"JSON has no such value: {value!r:.80}"))
+        what = "whole numbers have at most 64 bits" if isinstance(value, int) else "JSON has no such value"
+        self.problems.append((path, f"{what}: {value!r:.80}"))
         return None
 
     def _too_large(self, path: str, depth: int) -> None:

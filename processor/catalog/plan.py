@@ -76,13 +76,14 @@ def plan_write(catalog: Catalog, located: Sequence[Located], now: str) -> Plan:
         now: the time of the write, RFC 3339.
     """
     documents = tuple(_planned(catalog, each, now) for each in located)
+    in_call = {each.key for each in documents if each.kind is Kind.COLLECTOR}
     planned = Plan(documents)
     with catalog.supposing(planned.changes) as moves:
         found = [(each, obstacle) for each in documents for obstacle in _obstacles(catalog, each)]
-        broken = [(each, obstacle) for each in documents if each.kind is Kind.WORKFLOW for obstacle in _as_pre_queue(catalog, each, moves)]
+        others = {key for key in moves if key not in in_call}
+        broken = [(each, obstacle) for each in documents if each.kind is Kind.WORKFLOW for obstacle in _as_pre_queue(catalog, each, others)]
     problems = [_problem(*pair) for pair in [*found, *broken] if pair[1].refused]
     warnings = [_problem(*pair) for pair in found if not pair[1].refused and pair[1].message != PAUSED]
-    in_call = {each.key for each in documents if each.kind is Kind.COLLECTOR}
     return replace(planned, problems=tuple(problems), warnings=(*warnings, *stopped(moves, in_call)))
 
 
@@ -128,9 +129,9 @@ def _obstacles(catalog: Catalog, planned: Planned) -> tuple[Obstacle, ...]:
     return workflow.obstacles if workflow else ()
 
 
-def _as_pre_queue(catalog: Catalog, planned: Planned, moves: Moves) -> Iterator[Obstacle]:
+def _as_pre_queue(catalog: Catalog, planned: Planned, collectors: set[str]) -> Iterator[Obstacle]:
     """What makes a workflow unfit for collectors that already run it before the queue."""
-    for key in sorted(moves):
+    for key in sorted(collectors):
         collector = catalog.get(Kind.COLLECTOR, key)
         if isinstance(collector, Collector) and f"{collector.user_id}/{collector.app_id}/{collector.pre_queue_workflow_id}" == planned.key:
             refused = [each for each in catalog.obstacles(key) if each.refused]
