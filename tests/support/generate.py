@@ -9,7 +9,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 CONCEPT_IDS = ["", "a", "b", "c", "d", "é"]
-VALUES = [0.0, 0.1, 0.25, 0.3, 0.5, 0.75, 0.9, 1.0, -0.0, 5e-324]
+VALUES = [0.0, 0.1, 0.3, 0.5, 0.9, 1.0]
+ODD_VALUES = [-0.0, 5e-324, 1e-45, 0.1 + 1e-9, 0.9 - 1e-9]
 COMPARISONS = ["GREATER_THAN", "GREATER_THAN_OR_EQUAL", "LESS_THAN", "LESS_THAN_OR_EQUAL", "EQUAL", 1, 2, 3, 4, 5]
 MODELS = ["m/app/one", "m/app/two"]
 VERSIONS = ["", "v1", "v2"]
@@ -17,7 +18,7 @@ CALLERS = ["", "bob", "eve"]
 FIELDS = ["site", "camera", "id", "a.b"]
 GRAPH = "graph"
 
-values = st.one_of(st.sampled_from(VALUES), st.floats(0, 1, width=32))
+values = st.one_of(st.sampled_from(VALUES), st.sampled_from(VALUES), st.sampled_from([*VALUES, *ODD_VALUES]), st.floats(0, 1, width=32))
 concepts = st.fixed_dictionaries({"id": st.sampled_from(CONCEPT_IDS), "name": st.just(""), "value": values})
 concept_lists = st.lists(concepts, max_size=4)
 scalars = st.one_of(
@@ -126,17 +127,24 @@ relations = st.lists(
 # Workflows and collectors
 
 
+def _inputs(before: list[str]) -> st.SearchStrategy[list[str]]:
+    """Mostly the node before; often two nodes; sometimes the prediction itself."""
+    if not before:
+        return st.just([])
+    some = st.lists(st.sampled_from(before), min_size=2, max_size=3)
+    return st.one_of(st.just(before[-1:]), st.just(before[-1:]), some, some, st.lists(st.sampled_from(before), max_size=1))
+
+
 @st.composite
 def nodes(draw: st.DrawFn) -> list[dict[str, Any]]:
     """A workflow's nodes, each after its inputs, with at least one leaf that counts."""
     found: list[dict[str, Any]] = []
-    for i in range(draw(st.integers(1, 5))):
-        kind = draw(st.sampled_from(sorted(OPERATORS)))
+    for i in range(draw(st.sampled_from([4, 3, 5, 2, 6, 1]))):
+        kind = draw(st.sampled_from([*sorted(OPERATORS), "random-sample"]))
         before = [node["id"] for node in found]
-        straight = before[-1:] if draw(st.booleans()) else []
-        inputs = straight or draw(st.lists(st.sampled_from(before), max_size=2) if before else st.just([]))
-        override = draw(OPERATORS[kind]) if draw(st.integers(0, 3)) == 0 else None
-        suppress = draw(st.integers(0, 4)) == 0
+        inputs = draw(_inputs(before))
+        override = draw(OPERATORS[kind]) if draw(st.sampled_from([*[False] * 3, True])) else None
+        suppress = draw(st.sampled_from([*[False] * 4, True]))
         info = draw(OPERATORS[kind])
         found.append({"id": f"n{i}", "type": kind, "output_info": info, "override": override, "inputs": inputs, "suppress": suppress})
     read = {name for node in found for name in node["inputs"]}
@@ -148,38 +156,63 @@ def nodes(draw: st.DrawFn) -> list[dict[str, Any]]:
 @st.composite
 def collectors(draw: st.DrawFn, shared: list[list[dict[str, Any]]]) -> dict[str, Any]:
     """A collector; its workflow is often one that others have too."""
-    workflow = draw(st.one_of(st.none(), *[st.sampled_from(shared)] * 4))
+    workflow = draw(st.sampled_from([*shared, *shared, None]))
     sample = draw(st.sampled_from([None, None, None, 0.25, 0.5, 1.0]))
     return {
         "key": f"u/app/c{draw(st.integers(0, 1000))}",
         "model": draw(st.sampled_from([MODELS[0], *MODELS])),
-        "version": draw(st.sampled_from(["", "", *VERSIONS])),
-        "caller": draw(st.sampled_from(["", "", *CALLERS])),
-        "active": draw(st.integers(0, 6)) > 0,
-        "second_stage": (workflow is None and sample is None) or draw(st.integers(0, 3)) == 0,
+        "version": draw(st.sampled_from(["", "", "", *VERSIONS])),
+        "caller": draw(st.sampled_from(["", "", "", *CALLERS])),
+        "active": draw(st.sampled_from([*[True] * 9, False])),
+        "second_stage": (workflow is None and sample is None) or draw(st.sampled_from([*[False] * 3, True])),
         "random_sample": sample,
         "nodes": workflow,
     }
 
 
-def thicken(stream: list[dict[str, Any]], size: int, seed: int) -> list[dict[str, Any]]:
-    """More of the same: new predictions with the model, input, output and caller of some of the old ones, and ids of their own."""
+def stream(seed: int, size: int) -> list[dict[str, Any]]:
+    """Many predictions at the cost of one draw: drawn one by one they would leave no room for workflows."""
     chosen = random.Random(seed)  # noqa: S311 - no secret
-    more = []
-    for i in range(size - len(stream)):
-        one = {name: chosen.choice(stream)[name] for name in ("model", "caller_user_id", "workflow_id", "input", "output")}
-        more.append({"id": f"q-{seed}-{i}", **one})
-    return stream + more
+
+    def some_concepts() -> list[dict[str, Any]]:
+        count = chosen.choice([0, 1, 1, 2, 3, 5])
+        return [
+            {"id": chosen.choice(CONCEPT_IDS), "name": "", "value": chosen.choice([*VALUES, *VALUES, *ODD_VALUES])} for _ in range(count)
+        ]
+
+    def region() -> dict[str, Any]:
+        return {"id": chosen.choice(["", "r1", "r2"]), "region_info": None, "data": {"concepts": some_concepts(), "text": None}}
+
+    def json_value(depth: int) -> Any:
+        if depth == 0 or chosen.random() < 0.6:
+            return chosen.choice([None, True, False, 0, 1, 1.0, 1.5, -1, 2**53 + 1, 2**53 + 0.0, "", "1", "nyc", "ny"])
+        if chosen.random() < 0.3:
+            return [json_value(depth - 1) for _ in range(chosen.randrange(3))]
+        return {chosen.choice([*FIELDS, "a", "b"]): json_value(depth - 1) for _ in range(chosen.randrange(3))}
+
+    def one(i: int) -> dict[str, Any]:
+        user_id, app_id, model_id = chosen.choice([MODELS[0], MODELS[0], MODELS[0], *MODELS]).split("/")
+        data = chosen.choice([None, *[{chosen.choice([*FIELDS, "a"]): json_value(3) for _ in range(4)} for _ in range(9)]])
+        return {
+            "id": f"q-{seed}-{i}",
+            "model": {"user_id": user_id, "app_id": app_id, "id": model_id, "version_id": chosen.choice(VERSIONS)},
+            "caller_user_id": chosen.choice(CALLERS),
+            "workflow_id": chosen.choice(["", "", "", "", "w"]),
+            "input": {"id": "", "data": {"metadata": None if data is None else json.dumps(data)}},
+            "output": {"data": {"concepts": some_concepts(), "regions": [region() for _ in range(chosen.choice([0, 0, 1, 2, 3]))]}},
+        }
+
+    return [one(i) for i in range(size)]
 
 
 @st.composite
 def worlds(draw: st.DrawFn) -> dict[str, Any]:
     """Predictions, collectors (with distinct keys), a knowledge graph, and where to cut the stream into batches."""
     shared = draw(st.lists(nodes(), min_size=2, max_size=4))
-    stream = thicken(draw(st.lists(predictions(), min_size=4, max_size=12)), draw(st.sampled_from([0, 60])), draw(st.integers(0, 999)))
+    predicted = draw(st.lists(predictions(), max_size=2)) + stream(draw(st.integers(0, 10**6)), draw(st.sampled_from([80, 80, 80, 0])))
     return {
-        "predictions": stream,
+        "predictions": predicted,
         "collectors": draw(st.lists(collectors(shared), min_size=2, max_size=6, unique_by=lambda c: c["key"])),
         "graphs": {GRAPH: draw(relations)},
-        "cuts": sorted(draw(st.lists(st.integers(0, len(stream)), max_size=3))),
+        "cuts": sorted(draw(st.lists(st.integers(0, len(predicted)), max_size=3))),
     }
