@@ -58,9 +58,3 @@ def test_every_contract_notices_an_import_that_breaks_it(tmp_path: Path) -> None
 def test_every_contract_is_tried() -> None:
     assert len(contracts()) == len(PLANTED)
     assert all(any(each["name"].startswith(name) for each in contracts()) for name in PLANTED)
-
-
-def test_no_layer_is_left_optional_once_its_module_is_there() -> None:
-    (layers,) = [each["layers"] for each in contracts() if each["type"] == "layers"]
-    optional = {part.strip("() ") for line in layers for part in line.split("|") if "(" in part}
-    assert not {name for name in optional if (PACKAGE / name).exists() or (PACKAGE / f"{name}.py").exists()}
