@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from processor.codec.bad import Bad, BadReason, BadRecordError
-from processor.codec.framing import HEADER_BYTES, header, unframe
+from processor.codec.framing import HEADER_BYTES, RECORD_BYTES_MAX, header, unframe
 from processor.codec.records import read_body, write_body
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from processor.codec.registry import Schemas
 
 NAME = "prediction"
-# What topics.yaml lets a prediction have; queue, inputs and dead letters may have twice that.
-RECORD_BYTES_MAX = 8 * 1024 * 1024
 
 _header_of = itemgetter(slice(0, HEADER_BYTES))
 _body_of = itemgetter(slice(HEADER_BYTES, None))

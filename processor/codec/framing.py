@@ -8,6 +8,8 @@ from processor.codec.bad import BadReason, BadRecordError
 
 MAGIC = 0
 HEADER_BYTES = 5
+# What topics.yaml lets a prediction have, framing included; queue, inputs and dead letters may have twice that.
+RECORD_BYTES_MAX = 8 * 1024 * 1024
 _HEADER = struct.Struct(">BI")
 
 

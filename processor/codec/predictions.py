@@ -11,8 +11,8 @@ import pyarrow as pa
 from processor.codec.bad import Bad, BadRecordError
 from processor.codec.column_checks import faulty_rows
 from processor.codec.columns import read_columns
-from processor.codec.envelopes import NAME, RECORD_BYTES_MAX, Opener
-from processor.codec.framing import header
+from processor.codec.envelopes import NAME, Opener
+from processor.codec.framing import RECORD_BYTES_MAX, header
 from processor.codec.records import read_body, without_logical_types, write_body
 from processor.engine.batch import PredictionBatch
 

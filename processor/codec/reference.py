@@ -13,7 +13,8 @@ import pyarrow as pa
 from processor.codec.arrow_schema import arrow_schema
 from processor.codec.bad import Bad, BadReason, BadRecordError
 from processor.codec.column_checks import JSON_FIELDS, MODEL_PARTS, PREDICTED_AT_MAX_US, PREDICTED_AT_MIN_US, value_problem
-from processor.codec.envelopes import NAME, RECORD_BYTES_MAX, Opener
+from processor.codec.envelopes import NAME, Opener
+from processor.codec.framing import RECORD_BYTES_MAX
 from processor.codec.json_text import object_problem
 from processor.codec.predictions import Decoded
 from processor.codec.records import read_body, without_logical_types, write_body
