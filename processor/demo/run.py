@@ -107,7 +107,11 @@ def _posted_with(collector: Mapping[str, Any]) -> tuple[str, str, str]:
 def _publish(
     settings: Settings, predictions: Iterator[dict[str, Any]], evaluation: Evaluation, report: Callable[[int], None]
 ) -> dict[str, Any]:
-    """Publish predictions and hand each to the evaluation too; the input data of all, by prediction id."""
+    """Publish predictions and hand each to the evaluation too; the input data of all, by prediction id.
+
+    Raises:
+        CollectorsError: some did not arrive.
+    """
     originals = {}
     with PredictionProducer(settings) as producer:
         for number, prediction in enumerate(predictions, start=1):
@@ -115,6 +119,10 @@ def _publish(
             evaluation.add(prediction)
             originals[prediction["id"]] = prediction["input"]["data"]
             report(number)
+    if producer.delivered < len(originals):
+        raise CollectorsError(
+            f"{producer.delivered} of {len(originals)} predictions arrived at the demo's broker; is this machine overloaded?"
+        )
     return originals
 
 
