@@ -82,8 +82,13 @@ class PredictionBatch:
     @cached_property
     def models(self) -> Coded:
         """``user/app/model`` of each row."""
-        parts = [self._strings("model", name) for name in ("user_id", "app_id", "id")]
-        return coded(pc.binary_join_element_wise(*parts, "/"))
+        parts = [coded(self._strings("model", name)) for name in ("user_id", "app_id", "id")]
+        if all(len(part.names) == 1 for part in parts):
+            return Coded(["/".join(part.names[0] for part in parts)], parts[0].codes)
+        stacked = np.stack([part.codes for part in parts])
+        distinct, codes = np.unique(stacked, axis=1, return_inverse=True)
+        names = ["/".join(part.names[code] for part, code in zip(parts, triple, strict=True)) for triple in distinct.T.tolist()]
+        return Coded(names, codes)
 
     @cached_property
     def versions(self) -> Coded:
@@ -98,8 +103,7 @@ class PredictionBatch:
     @cached_property
     def in_workflow(self) -> np.ndarray:
         """Bool [rows]: made while somebody's workflow ran, so seen by no collector."""
-        inside: np.ndarray = pc.not_equal(self._strings("workflow_id"), "").to_numpy(zero_copy_only=False)
-        return inside
+        return np.diff(string_offsets(self._strings("workflow_id"))) > 0
 
     @cached_property
     def concepts(self) -> FlatConcepts:
@@ -111,6 +115,9 @@ class PredictionBatch:
     def region_concepts(self) -> FlatConcepts:
         """Concepts inside the output's regions; regions without any do not show."""
         region_offsets, regions = flatten(self._field("output", "data", "regions"))
+        if not len(regions):
+            empty = pa.array([], pa.string())
+            return FlatConcepts(region_offsets, np.zeros(0, np.float32), empty, (empty, np.zeros(0, np.int64)))
         offsets, flat = flatten(pc.struct_field(regions, ["data", "concepts"]))
         place = np.repeat(np.arange(len(regions)), np.diff(offsets))
         ids = strings(pc.struct_field(regions, "id")).take(pa.array(place))
@@ -179,8 +186,27 @@ def flatten(lists: pa.Array) -> tuple[np.ndarray, pa.Array]:
     return offsets, lists.flatten()
 
 
+def string_offsets(column: pa.Array) -> np.ndarray:
+    """Where each string of a column without nulls begins and the last one ends in its bytes, int32 [rows + 1]."""
+    return np.frombuffer(column.buffers()[1], np.int32, len(column) + 1, offset=4 * column.offset)
+
+
+def is_constant(column: pa.Array) -> bool:
+    """Whether all strings of a non-empty column without nulls are the same; a fifth of the cost of finding distinct ones."""
+    offsets = string_offsets(column)
+    length = offsets[1] - offsets[0]
+    if (np.diff(offsets) != length).any():
+        return False
+    if not length:
+        return True
+    characters = np.frombuffer(column.buffers()[2], np.uint8, length * len(column), offset=offsets[0]).reshape(-1, length)
+    return bool((characters == characters[0]).all())
+
+
 def coded(column: pa.Array) -> Coded:
     """Dictionary codes of a column of strings."""
+    if len(column) and is_constant(column):
+        return Coded([column[0].as_py()], np.zeros(len(column), np.int32))
     encoded = column.dictionary_encode()
     return Coded(encoded.dictionary.to_pylist(), encoded.indices.to_numpy(zero_copy_only=False))
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from processor.operators.arc import Column
     from processor.operators.content import Keys
 
-DENSE_CELLS = 32_768
+DENSE_CELLS = 250_000
 """Up to this many (arc, row) cells comparing each is quicker than sorting the column."""
 
 

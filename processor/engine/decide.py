@@ -110,7 +110,7 @@ _NOTHING = _Taken(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
 
 def _decide_model(batch: PredictionBatch, rows: np.ndarray, watchers: Watchers) -> ModelDecisions:
     plan = compiled(watchers)
-    counts = np.zeros((len(watchers.collectors), len(OUTCOMES)), np.int64)
+    counts = np.zeros((len(OUTCOMES), len(watchers.collectors)), np.int64).T  # a column at a time is written
     tally = _Tally(plan, counts, np.zeros(len(plan.slot_nodes), np.int64))
     for version, seen in _versions(batch, rows, plan):
         _decide_version(batch, seen, version, tally)

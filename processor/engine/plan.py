@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from processor.engine.collector import Collector, Watchers, Workflow
     from processor.operators.base import Operator
 
-MAX_NODES = 64
-MAX_SAMPLERS = GROUPS
-MAX_BRANCHED_SAMPLERS = 8
 NO_SLOT = -1
 _OUTCOME_COLUMNS = {outcome: column for column, outcome in enumerate(OUTCOMES)}
 
@@ -89,23 +86,6 @@ def compiled(watchers: Watchers) -> Compiled:
     if kept is None:
         kept = watchers.__dict__["_compiled"] = _Compiler().compile(watchers)
     return kept
-
-
-def workflow_problems(workflow: Workflow, random_sample: float | None = None) -> tuple[str, ...]:
-    """What keeps a workflow from being run, for people; empty: it can be."""
-    samplers = sum(isinstance(node.operator, RandomSample) for node in workflow.nodes)
-    problems = []
-    if len(workflow.nodes) > MAX_NODES:
-        problems.append(f"has {len(workflow.nodes)} nodes; at most {MAX_NODES} are allowed")
-    if samplers + (random_sample is not None) > MAX_SAMPLERS:
-        problems.append(f"has {samplers} random-sample nodes; at most {MAX_SAMPLERS} are allowed, pre_queue_random_sample included")
-    if not workflow.leaves:
-        problems.append("every leaf is suppressed, so nothing can come out")
-    elif samplers > MAX_BRANCHED_SAMPLERS and path_of(workflow) is None:
-        problems.append(
-            f"branches and has {samplers} random-sample nodes; at most {MAX_BRANCHED_SAMPLERS} are allowed where a workflow branches"
-        )
-    return tuple(problems)
 
 
 def path_of(workflow: Workflow) -> tuple[int, ...] | None:
