@@ -76,7 +76,8 @@ def _publish_lines(file: IO[bytes], producer: PredictionProducer, summary: Summa
             pace()
         except FixDocuments as error:
             summary.bad += [(number, problem) for problem in error.problems]
-            click.echo(f"error: {error}", err=True)
+            for problem in error.problems:
+                click.echo(f"error: {problem}", err=True)
         if time.monotonic() - shown_s >= PROGRESS_EVERY_S:
             shown_s = time.monotonic()
             click.echo(f"{summary.lines} lines read, {producer.delivered} delivered", err=True)
