@@ -86,10 +86,11 @@ class Catalog:
 
     def set_topics(self, existing: frozenset[str]) -> None:
         """Say which inputs topics (names without prefix) can be written to; until then all are taken to exist."""
-        looked_at = set(self._tables.dependencies.looked_at(TOPIC))
-        before = looked_at if self._tables.topics is None else self._tables.topics
+        before = self._tables.topics
+        if before is None:
+            before = frozenset(self._tables.dependencies.looked_at(TOPIC))
         self._tables.topics = existing
-        self._refresh({(TOPIC, name) for name in looked_at & (before ^ existing)})
+        self._refresh({(TOPIC, name) for name in before ^ existing})
 
     @contextmanager
     def supposing(self, changes: Sequence[Change]) -> Iterator[Moves]:

@@ -9,11 +9,11 @@ import click
 from processor.catalog.plan import Plan, plan_write
 from processor.catalog.view import read_catalog
 from processor.catalog.write import CatalogWriter
-from processor.cli.catalog_io import as_dicts, epoch_ms, now, print_json, rfc3339, warn
+from processor.cli.catalog_io import as_dicts, epoch_ms, now, print_json, read_file, rfc3339, warn
 from processor.cli.options import json_option, with_settings
 from processor.codec.registry import Schemas
 from processor.documents import read_documents
-from processor.errors import EXIT_FAILED, FixDocuments, FixUsage
+from processor.errors import EXIT_FAILED, CollectorsError, FixDocuments, FixUsage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     "-f",
     "--filename",
     "files",
-    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+    metavar="FILE|-",
     multiple=True,
     required=True,
     help="A YAML or JSON stream of documents; - is stdin. May be given several times.",
@@ -66,7 +66,12 @@ def apply_documents(settings: Settings, documents: Documents) -> tuple[Plan, str
         raise FixDocuments(tuple(documents.problems))
     time = now()
     schemas = Schemas.from_settings(settings)
-    catalog = read_catalog(settings, schemas)
+    try:
+        catalog = read_catalog(settings, schemas)
+    except CollectorsError:
+        if documents.problems:  # these can be mended without a cluster
+            raise FixDocuments(tuple(documents.problems)) from None
+        raise
     plan = plan_write(catalog, documents.located, rfc3339(time))
     if problems := (*documents.problems, *plan.problems):
         raise FixDocuments(problems)
@@ -74,13 +79,7 @@ def apply_documents(settings: Settings, documents: Documents) -> tuple[Plan, str
 
 
 def _streams(files: Sequence[str]) -> list[tuple[str, bytes]]:
-    return [("stdin" if name == "-" else name, _read(name)) for name in files]
-
-
-def _read(name: str) -> bytes:
-    with click.open_file(name, "rb") as file:
-        data: bytes = file.read()
-    return data
+    return [("stdin" if name == "-" else name, read_file(name)) for name in files]
 
 
 def _report(plan: Plan, changeset: str, as_json: bool) -> None:

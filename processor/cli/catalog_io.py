@@ -61,6 +61,20 @@ def document_key(kind: Kind, user: str, app: str, document_id: str) -> str:
     return f"{user}/{app}/{document_id}"
 
 
+def read_file(name: str) -> bytes:
+    """The bytes of a file, or of stdin for ``-``.
+
+    Raises:
+        FixUsage: it cannot be read.
+    """
+    try:
+        with click.open_file(name, "rb") as file:
+            data: bytes = file.read()
+    except OSError as error:
+        raise FixUsage(f"{name}: {error.strerror}") from None
+    return data
+
+
 def warn(problems: Iterable[Problem]) -> None:
     """Print warnings on stderr."""
     for problem in problems:

@@ -40,7 +40,7 @@ def command(settings: Settings, kind: str, document_id: str | None, user: str, a
     """Print documents of a KIND: app, collector, key, knowledge-graph, model or workflow.
 
     A list, unless the ID, --user and --app (not for an app) name one document. What -o yaml prints can be applied
-    again. The status of a collector is worked out, and status_reason says why it is INACTIVE.
+    again, but for keys. The status of a collector is worked out, and status_reason says why it is INACTIVE.
     """
     of = kind_named(kind)
     catalog = read_catalog(settings, Schemas.from_settings(settings))

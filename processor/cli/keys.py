@@ -13,7 +13,7 @@ from processor.catalog.changes import Change
 from processor.catalog.records import Key, Kind, record_key
 from processor.catalog.view import read_catalog
 from processor.catalog.write import CatalogWriter
-from processor.cli.catalog_io import epoch_ms, now, print_json, rfc3339
+from processor.cli.catalog_io import epoch_ms, now, print_json, read_file, rfc3339
 from processor.cli.delete import delete_document
 from processor.cli.options import json_option, with_settings
 from processor.cli.tables import table
@@ -24,7 +24,6 @@ from processor.secrets import SECRET_BYTES_MAX, SecretStore, new_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import BinaryIO
 
     from processor.catalog.store import Catalog
     from processor.settings import Settings
@@ -93,14 +92,14 @@ def _write(settings: Settings, schemas: Schemas, catalog: Catalog, key: Key, sec
 
 @command.command("import")
 @key_options
-@click.option("--secret-file", type=click.File("rb"), required=True, help="The secret, on one line; - is stdin.")
+@click.option("--secret-file", metavar="FILE|-", required=True, help="The secret, on one line; - is stdin.")
 @click.option("--scopes", default=None, help=f"What it may do at the destination; {POST_INPUTS} unless the key is known already.")
 @json_option
 @with_settings
-def import_(settings: Settings, key: Key, secret_file: BinaryIO, scopes: str | None, as_json: bool) -> None:
+def import_(settings: Settings, key: Key, secret_file: str, scopes: str | None, as_json: bool) -> None:
     """Take over a key that a destination made, or bring a key's secret to this machine. A known key gets the new secret."""
     given = replace(key, scopes=_scopes(scopes or POST_INPUTS))
-    secret = _secret(secret_file.read(SECRET_BYTES_MAX + 1))
+    secret = _secret(read_file(secret_file))
     schemas = Schemas.from_settings(settings)
     catalog = read_catalog(settings, schemas)
     known = catalog.get(Kind.KEY, record_key(given))

@@ -137,6 +137,18 @@ def test_deleting_a_workflow_says_which_collector_stops_and_applying_it_again_st
     assert commands.json("get", "collectors")[0]["status"]["description"] == "ACTIVE"
 
 
+def test_a_file_that_is_not_there_or_stdin_twice_is_wrong_use(commands: Commands, tmp_path: Path) -> None:
+    assert "nope.yaml: No such file" in commands.run("apply", "-f", "nope.yaml", exit_code=EXIT_USAGE)
+    assert "directory" in commands.run("apply", "-f", str(tmp_path), exit_code=EXIT_USAGE)
+    assert "twice" in commands.run("apply", "-f", "-", "-f", "-", exit_code=EXIT_USAGE)
+
+
+def test_problems_of_documents_are_told_without_a_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(cli, ["apply", "-f", "-", "--json"], input=FIRST_COLLECTOR + b"---\nkind: App\nid: x\n")
+    assert [each["path"] for each in orjson.loads(result.stdout)["problems"]] == ["user_id"]
+
+
 def test_deleting_what_is_not_there_fails_and_says_so(commands: Commands) -> None:
     text = commands.run("delete", "collector", "nope", "--user", "acme", "--app", "quality", exit_code=EXIT_FAILED)
     assert "there is no Collector acme/quality/nope" in text
