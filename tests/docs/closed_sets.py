@@ -42,11 +42,11 @@ def settings() -> Iterable[str]:
 
 
 def errors() -> Iterator[str]:
-    """Every error type of the package."""
+    """Every error type of the package, but those that no caller ever meets."""
     for module in pkgutil.walk_packages(processor.__path__, "processor."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    yield from _subclasses(CollectorsError)
+    yield from (name for name in _subclasses(CollectorsError) if not name.startswith("_"))
 
 
 def _subclasses(error: type) -> Iterator[str]:
