@@ -64,9 +64,14 @@ class SchemaRegistry:
         """
         if self._is_unknown(schema_id):
             return ()
+        return self._ask(f"look up schema {schema_id}", lambda: self._look_up(schema_id))
+
+    def _look_up(self, schema_id: int) -> tuple[str, ...]:
         try:
-            return self._ask(f"look up schema {schema_id}", lambda: self._with_references(self._client.get_schema(schema_id)))
-        except _NotFoundError:
+            return self._with_references(self._client.get_schema(schema_id))
+        except SchemaRegistryError as error:
+            if error.http_status_code != NOT_FOUND:
+                raise
             self._unknown[schema_id] = time.monotonic()
             return ()
 
@@ -85,8 +90,6 @@ class SchemaRegistry:
         try:
             return question()
         except SchemaRegistryError as error:
-            if error.http_status_code == NOT_FOUND:
-                raise _NotFoundError(f"{doing}: the schema registry at {self._place} does not know it") from None
             raise FixCluster(f"{doing}: the schema registry at {self._place} says {error}: {_next_step(error)}") from None
         except Exception as error:  # noqa: BLE001 - the client lets its HTTP library's errors through, whichever that is
             raise ClusterAway(
@@ -95,13 +98,11 @@ class SchemaRegistry:
             ) from None
 
 
-class _NotFoundError(FixCluster):
-    """The registry answered that there is no such thing."""
-
-
 def _next_step(error: SchemaRegistryError) -> str:
     if error.http_status_code == CONFLICT:
         return "it holds a version of this subject that our schema is not compatible with: use another topic_prefix or correct the subject"
+    if error.http_status_code == NOT_FOUND:
+        return "is this the address of its Confluent-compatible API? (Apicurio's ends in /apis/ccompat/v7)"
     if error.http_status_code == INVALID:
         return "it does not take the schema: is it a registry for Avro?"
     return "look at the registry's log and at the user's permissions"

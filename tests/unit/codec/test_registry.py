@@ -135,6 +135,13 @@ def test_a_refused_schema_stops_the_writer_and_says_what_to_do(served: Registry,
         encode(schemas, "app", APP)
 
 
+def test_an_address_without_the_api_is_told_before_any_record_is_judged(served: Registry) -> None:
+    """Every id would be unknown there, and every record a dead letter."""
+    schemas = Schemas.from_settings(Settings(schema_registry_url=f"{served.url}/wrong"))
+    with pytest.raises(FixCluster, match="Confluent-compatible API"):
+        PredictionDecoder(schemas)
+
+
 def test_a_registry_that_is_away_is_not_taken_for_an_unknown_id() -> None:
     """Otherwise every record of the outage would be a dead letter."""
     with registry() as gone:
