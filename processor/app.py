@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from processor.codec.registry import Schemas
 from processor.engine.decide import decide
 from processor.errors import ClusterAway
 from processor.funnel import funnel
+from processor.kafka.address import bootstrap_servers
 from processor.kafka.admin import Admin
 from processor.kafka.failure import restarting
 from processor.kafka.group import Member
@@ -106,7 +108,9 @@ def supervise(settings: Settings, stages: Sequence[str], processes: int, metrics
         for stage in wanted
         for index in range(processes)
     ]
-    return Supervisor(commands, lambda: _answers(settings)).run()
+    # The address is looked up once: a local broker that is down when a process starts again must not change what it does.
+    environment = os.environ | {"COLLECTORS_BOOTSTRAP_SERVERS": bootstrap_servers(settings)}
+    return Supervisor(commands, environment, lambda: _answers(settings)).run()
 
 
 def status(settings: Settings) -> dict[str, Any]:

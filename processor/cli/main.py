@@ -52,7 +52,9 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; errors made for people go to stderr without a traceback, and set the exit status."""
     logging.basicConfig(
-        stream=sys.stderr, level=os.environ.get("COLLECTORS_LOG_LEVEL", "INFO"), format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"
+        stream=sys.stderr,
+        level=os.environ.get("COLLECTORS_LOG_LEVEL", "INFO"),
+        format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s",
     )
     try:
         cli(prog_name="collectors")

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def with_settings(function: Callable[..., None]) -> Callable[..., None]:
     """Add ``--config FILE`` and hand the command its Settings as the first argument."""
 
-    @click.option("--config", type=click.Path(path_type=Path), default=None, help="Settings file (YAML); COLLECTORS_* variables win over it.")
+    @click.option(
+        "--config", type=click.Path(path_type=Path), default=None, help="Settings file (YAML); COLLECTORS_* variables win over it."
+    )
     @wraps(function)
     def command(*args: Any, config: Path | None, **kwargs: Any) -> None:
         function(load_settings(config), *args, **kwargs)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from processor.errors import EXIT_DONE, EXIT_FAILED, EXIT_FENCED, EXIT_USAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 log = logging.getLogger("collectors.supervisor")
 
@@ -36,6 +36,7 @@ class Child:
     """One process, through all its lives."""
 
     command: Sequence[str]
+    environment: Mapping[str, str]
     process: subprocess.Popen[bytes] | None = None
     started_s: float = 0.0
     start_again_s: float = 0.0
@@ -44,7 +45,7 @@ class Child:
 
     def start(self, now: float) -> None:
         """Start it; it stops by itself when our end of its standard input closes."""
-        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE)  # noqa: S603 - our own command line
+        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, env=self.environment)  # noqa: S603 - our own command line
         self.started_s = now
 
     def ended(self, code: int, now: float) -> None:
@@ -67,14 +68,19 @@ class Supervisor:
 
     Args:
         commands: one command line a process.
+        environment: of every process, in all its lives.
         cluster_answers: whether the brokers are well; asked before a repeated fencing is blamed on the instance id.
         clock: seconds, monotonic.
     """
 
     def __init__(
-        self, commands: Sequence[Sequence[str]], cluster_answers: Callable[[], bool], clock: Callable[[], float] = time.monotonic
+        self,
+        commands: Sequence[Sequence[str]],
+        environment: Mapping[str, str],
+        cluster_answers: Callable[[], bool],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._children = [Child(command) for command in commands]
+        self._children = [Child(command, environment) for command in commands]
         self._cluster_answers = cluster_answers
         self._clock = clock
         self._stop = threading.Event()

@@ -15,7 +15,7 @@ from tests.support.oracle import evaluate
 from tests.support.processes import collectors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from processor.settings import Settings
 
@@ -69,7 +69,8 @@ def _node(name: str, model_type: str, info: dict[str, Any], inputs: list[str]) -
     return {"id": name, "type": model_type, "output_info": info, "override": None, "inputs": inputs, "suppress": False}
 
 
-def _plain(key: str, **fields: Any) -> dict[str, Any]:
+def plain(key: str, **fields: Any) -> dict[str, Any]:
+    """A collector of acme as the oracle reads it."""
     usual = {"model": MODEL, "version": "", "caller": "", "active": True, "second_stage": False, "random_sample": None, "nodes": None}
     return {"key": f"acme/{key}"} | usual | fields
 
@@ -79,13 +80,13 @@ LOW = _node("low", "max-probability", {"params": {"value": 0.6}}, [])
 HALF = _node("half", "random-sample", {"params": {"keep_fraction": 0.5}}, ["low"])
 DOGS = _node("dogs", "concept-threshold", {"data": {"concepts": [{"id": "dog", "value": 0.9}]}}, [])
 COLLECTORS = (
-    _plain("quality/tenth", nodes=[TENTH]),
-    _plain("quality/unsure", nodes=[LOW, HALF]),
-    _plain("quality/dogs", nodes=[DOGS]),
-    _plain("second/random", random_sample=0.05),
-    _plain("second/bob", random_sample=0.5, caller="bob"),
-    _plain("second/queued", random_sample=0.1, second_stage=True),
-    _plain("second/paused", random_sample=0.1, active=False),
+    plain("quality/tenth", nodes=[TENTH]),
+    plain("quality/unsure", nodes=[LOW, HALF]),
+    plain("quality/dogs", nodes=[DOGS]),
+    plain("second/random", random_sample=0.05),
+    plain("second/bob", random_sample=0.5, caller="bob"),
+    plain("second/queued", random_sample=0.1, second_stage=True),
+    plain("second/paused", random_sample=0.1, active=False),
 )
 
 
@@ -129,13 +130,14 @@ class Publisher:
         self._schemas = Schemas.checked_in()
         self._producer = producer(settings)
 
-    def publish(self, batch: Iterable[dict[str, Any]]) -> None:
+    def publish(self, batch: Iterable[dict[str, Any]], partition_of: Callable[[str], int] = lambda _: -1) -> None:
         for prediction in batch:
-            self.publish_bytes(prediction["id"].encode(), encode(self._schemas, "prediction", prediction))
+            value = encode(self._schemas, "prediction", prediction)
+            self.publish_bytes(prediction["id"].encode(), value, partition=partition_of(prediction["id"]))
         self._producer.flush()
 
-    def publish_bytes(self, key: bytes | None, value: bytes | None, headers: Any = ()) -> None:
-        self._producer.produce(self._topic, key=key, value=value, headers=list(headers))
+    def publish_bytes(self, key: bytes | None, value: bytes | None, headers: Any = (), partition: int = -1) -> None:
+        self._producer.produce(self._topic, key=key, value=value, headers=list(headers), partition=partition)
         self._producer.poll(0)
 
     def flush(self) -> None:
@@ -159,10 +161,10 @@ def expectation(stream: list[dict[str, Any]]) -> Expectation:
     """Ask the oracle."""
     taken: Counter[tuple[str, str]] = Counter()
     rows = {}
-    for plain in COLLECTORS:
-        verdict = evaluate(plain, stream, {})
-        taken.update((plain["key"], stream[position]["id"]) for position in verdict.taken)
-        rows[plain["key"]] = {
+    for one in COLLECTORS:
+        verdict = evaluate(one, stream, {})
+        taken.update((one["key"], stream[position]["id"]) for position in verdict.taken)
+        rows[one["key"]] = {
             "seen": verdict.counts.total(),
             **{name: verdict.counts[name] for name in OUTCOMES_TAKEN},
             "reasons": {name: count for name, count in verdict.counts.items() if name not in OUTCOMES_TAKEN},

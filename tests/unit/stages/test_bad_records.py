@@ -11,25 +11,25 @@ def limit(**changes: float) -> BadRecordLimit:
     return BadRecordLimit(Settings(bad_records_in_a_row=5, bad_records_ratio=0.5, bad_records_window=20, **changes))
 
 
-def test_single_bad_records_among_good_ones_pass_for_ever():
+def test_single_bad_records_among_good_ones_pass_for_ever() -> None:
     guard = limit()
     for _ in range(100):
         guard.add(4, [1])
 
 
-def test_a_run_of_bad_records_stops_the_processor_and_says_where_to_look():
+def test_a_run_of_bad_records_stops_the_processor_and_says_where_to_look() -> None:
     with pytest.raises(TooManyBadRecords, match=r"6 records in a row.*dead-letters list.*bad_records_in_a_row"):
         limit().add(6, [0, 1, 2, 3, 4, 5])
 
 
-def test_a_run_counts_across_batches():
+def test_a_run_counts_across_batches() -> None:
     guard = limit()
     guard.add(5, [2, 3, 4])
     with pytest.raises(TooManyBadRecords, match="6 records in a row"):
         guard.add(5, [0, 1, 2])
 
 
-def test_a_good_record_ends_a_run():
+def test_a_good_record_ends_a_run() -> None:
     guard = limit()
     guard.add(5, [2, 3, 4])
     guard.add(6, [1, 2, 3, 4])
@@ -37,26 +37,26 @@ def test_a_good_record_ends_a_run():
     guard.add(5, [0, 1, 2, 3, 4])
 
 
-def test_a_run_inside_a_batch_counts_although_the_batch_ends_well():
+def test_a_run_inside_a_batch_counts_although_the_batch_ends_well() -> None:
     with pytest.raises(TooManyBadRecords, match="6 records in a row"):
         limit().add(10, [1, 2, 3, 4, 5, 6])
 
 
-def test_a_share_above_the_ratio_stops_the_processor_once_the_window_is_full():
+def test_a_share_above_the_ratio_stops_the_processor_once_the_window_is_full() -> None:
     guard = limit()
     guard.add(10, [0, 2, 4, 6, 8, 9])
     with pytest.raises(TooManyBadRecords, match="12 of the last 20 records"):
         guard.add(10, [1, 2, 4, 6, 8, 9])
 
 
-def test_what_left_the_window_no_longer_counts():
+def test_what_left_the_window_no_longer_counts() -> None:
     guard = limit()
     guard.add(10, [0, 2, 4, 6, 8])
     for _ in range(20):
         guard.add(10, [0, 2, 4, 6])
 
 
-def test_a_dead_letter_says_where_the_record_came_from_and_why_it_was_refused():
+def test_a_dead_letter_says_where_the_record_came_from_and_why_it_was_refused() -> None:
     headers = dict(error_headers(("predictions", 3, 12), "not_decodable", "cut short"))
     assert headers == {
         "__streams.errors.exception": b"not_decodable",

@@ -30,7 +30,7 @@ class Clock:
         return self.now
 
 
-def test_a_loop_that_turns_in_time_lives_and_one_that_does_not_is_ended():
+def test_a_loop_that_turns_in_time_lives_and_one_that_does_not_is_ended() -> None:
     clock, deaths = Clock(), []
     watchdog = Watchdog(15_000, lambda: deaths.append(clock.now), clock)
     for clock.now in (14.0, 28.0, 42.0):
@@ -42,11 +42,11 @@ def test_a_loop_that_turns_in_time_lives_and_one_that_does_not_is_ended():
     assert deaths == [58.0]
 
 
-def test_a_process_whose_loop_hangs_ends_with_the_status_that_asks_for_a_restart():
+def test_a_process_whose_loop_hangs_ends_with_the_status_that_asks_for_a_restart() -> None:
     assert subprocess.run([sys.executable, "-c", HANGS], timeout=20, check=False).returncode == EXIT_RESTART
 
 
-def test_a_process_stops_when_its_supervisor_is_gone():
+def test_a_process_stops_when_its_supervisor_is_gone() -> None:
     with subprocess.Popen([sys.executable, "-c", LOSES_ITS_SUPERVISOR], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdout.readline() == b"ready\n"
         child.stdin.close()

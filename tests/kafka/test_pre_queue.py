@@ -1,0 +1,192 @@
+"""The stage as it runs: what it does with what it should not get, and with what is not there yet."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+import orjson
+import pytest
+
+from processor import app
+from processor.codec.framing import frame
+from processor.codec.records import encode
+from processor.codec.registry import Schemas
+from processor.kafka.admin import Admin
+from processor.kafka.protocol import group_protocol
+from processor.kafka.reader import TopicReader
+from processor.settings import Settings
+from processor.topics.names import PREDICTIONS, PREDICTIONS_DEAD_LETTERS, inputs_topic, prefixed
+from tests.support.processes import Processor, collectors
+from tests.support.waiting import wait_until
+from tests.support.world import Publisher, expectation, predictions, set_up
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from processor.kafka.reader import Record
+    from tests.support.brokers import Broker
+
+pytestmark = pytest.mark.kafka
+
+SCHEMAS = Schemas.checked_in()
+STREAM = list(predictions(300, 5))
+
+
+def records(settings: Settings, topic: str) -> list[Record]:
+    reader = TopicReader(settings, [prefixed(settings, topic)])
+    try:
+        return list(reader.read_to_end())
+    finally:
+        reader.close()
+
+
+def funnel(settings: Settings) -> dict[str, dict[str, object]]:
+    return {row["collector"]: row for row in app.status(settings)["collectors"]}
+
+
+def process_all(settings: Settings, processes: int = 1) -> None:
+    """Run the processor until it has processed everything, and stop it cleanly."""
+    with Processor(settings, processes) as processor:
+        wait_until(lambda: not app.status(settings)["lag"]["predictions"], "everything to be processed", 60, 0.3)
+        assert processor.terminate() == 0, processor.log()
+
+
+def assert_as_expected(settings: Settings, stream: list[dict[str, object]]) -> None:
+    rows = funnel(settings)
+    for key, wanted in expectation(stream).funnel.items():
+        assert {name: rows[key][name] for name in wanted} == wanted
+
+
+def valued(value: float) -> bytes:
+    prediction = next(predictions(1, 9))
+    prediction["output"]["data"]["concepts"] = [{"id": "dog", "name": "", "value": value}]
+    return encode(SCHEMAS, "prediction", prediction)
+
+
+def without(field: str) -> bytes:
+    return encode(SCHEMAS, "prediction", next(predictions(1, 9)) | {field: ""})
+
+
+def with_metadata(text: str) -> bytes:
+    prediction = next(predictions(1, 9))
+    prediction["input"]["data"]["metadata"] = text
+    return encode(SCHEMAS, "prediction", prediction)
+
+
+GOOD = encode(SCHEMAS, "prediction", next(predictions(1, 9)))
+BODY = GOOD[5:]
+BAD = {
+    "truncated": (GOOD[:-10], "not_decodable"),
+    "unknown schema id": (b"\0" + struct.pack(">I", 999_999) + BODY, "unknown_schema_id"),
+    "no framing": (BODY, "no_framing"),
+    "shorter than a framing": (b"\0\0", "no_framing"),
+    "nothing in it": (b"", "no_framing"),
+    "invalid UTF-8": (GOOD.replace(b"clarifai", b"clarif\xff\xff"), "invalid_utf8"),
+    "NaN": (valued(float("nan")), "value_out_of_range"),
+    "infinity": (valued(float("inf")), "value_out_of_range"),
+    "above one": (valued(1.5), "value_out_of_range"),
+    "below zero": (valued(-0.1), "value_out_of_range"),
+    "an absurd length": (frame(SCHEMAS.writer_id("prediction"), b"\xfe\xff\xff\xff\xff\xff\xff\x7f" + BODY), "not_decodable"),
+    "a tombstone": (None, "tombstone"),
+    "no id": (without("id"), "missing_id"),
+    "metadata that is no JSON": (with_metadata("{"), "metadata_not_json"),
+}
+
+
+def test_every_kind_of_bad_record_is_dead_lettered_with_its_reason_and_the_good_ones_around_it_flow(settings: Settings) -> None:
+    set_up(settings)
+    publisher = Publisher(settings)
+    for number, (value, _) in enumerate(BAD.values()):
+        publisher.publish(STREAM[number * 10 : number * 10 + 10])
+        publisher.publish_bytes(b"key", value, [("trace", b"t-1")])
+    publisher.publish(STREAM[len(BAD) * 10 :])
+    process_all(settings)
+
+    letters = records(settings, PREDICTIONS_DEAD_LETTERS)
+    assert_as_expected(settings, STREAM)
+    by_value = {letter.value: dict(letter.headers) for letter in letters}
+    assert len(letters) == len(BAD)
+    for name, (value, reason) in BAD.items():
+        headers = by_value[value]
+        assert headers["__streams.errors.exception"].decode() == reason, name
+        assert headers["__streams.errors.message"], name
+        assert headers["__streams.errors.topic"].decode() == prefixed(settings, PREDICTIONS), name
+        assert headers["trace"] == b"t-1", name
+    assert {letter.key for letter in letters} == {b"key"}
+
+    listed = orjson.loads(collectors(settings, "dead-letters", "list", "--json").stdout)
+    assert sorted(row["exception"] for row in listed) == sorted(reason for _, reason in BAD.values())
+    shown = orjson.loads(collectors(settings, "dead-letters", "show", listed[0]["letter"]).stdout)
+    assert shown["headers"]["__streams.errors.message"] == listed[0]["message"]
+
+
+def test_a_record_of_five_megabytes_is_collected_where_the_topics_take_it_and_dead_lettered_where_they_do_not(settings: Settings) -> None:
+    set_up(settings)
+    large = next(predictions(1, 9)) | {"id": "large", "caller_user_id": "bob"}
+    large["model"] = large["model"] | {"id": "general"}
+    large["workflow_id"] = ""
+    large["input"]["data"]["image"] = {"url": None, "base64": "A" * 5_000_000}
+    publisher = Publisher(settings.model_copy(update={"kafka": {"message.max.bytes": Settings(kafka={"x": "8000000"}).kafka["x"]}}))
+    publisher.publish([large, *STREAM[:50]])
+    process_all(settings.model_copy(update={"record_bytes_max": 1_000_000}))
+
+    letters = [dict(letter.headers) for letter in records(settings, PREDICTIONS_DEAD_LETTERS)]
+    expected = expectation([large]).taken
+    refused = {key for key, row in funnel(settings).items() if row["reasons"].get("invalid")}
+    assert refused == {collector for collector, _ in expected}
+    assert [letter["__streams.errors.exception"] for letter in letters] == ([b"too_large"] if expected else [])
+
+
+def test_a_run_of_garbage_stops_the_processor_with_an_error_that_says_so(settings: Settings) -> None:
+    set_up(settings)
+    publisher = Publisher(settings)
+    for number in range(500):
+        publisher.publish_bytes(b"k", b"garbage %d" % number, partition=0)
+    publisher.flush()
+    with Processor(settings.model_copy(update={"bad_records_in_a_row": 100, "batch_records": 50})) as processor:
+        assert processor.wait() == 1
+        assert "records in a row could not be processed" in processor.log()
+        assert "collectors dead-letters list" in processor.log()
+    letters = records(settings, PREDICTIONS_DEAD_LETTERS)
+    assert len(letters) <= 100
+
+
+def test_a_processor_started_on_empty_topics_waits_and_then_works(settings: Settings) -> None:
+    assert collectors(settings, "topics", "apply").returncode == 0
+    with Processor(settings, 2) as processor:
+        wait_until(lambda: "assigned partitions [" in processor.log(), "an assignment", 60)
+        set_up(settings)
+        Publisher(settings).publish(STREAM)
+        wait_until(lambda: not app.status(settings)["lag"]["predictions"], "everything to be processed", 60, 0.3)
+        assert processor.terminate() == 0, processor.log()
+    assert sum(row["seen"] for row in funnel(settings).values()) > 0
+
+
+def test_collectors_of_an_app_without_a_topic_are_inactive_with_the_reason_and_the_others_go_on(settings: Settings) -> None:
+    set_up(settings)
+    topic = prefixed(settings, inputs_topic("acme", "second"))
+    admin = Admin(settings)
+    admin._client.delete_topics([topic])[topic].result()  # an operator's accident
+    wait_until(lambda: topic not in admin.names(), "the topic to be gone")
+    Publisher(settings).publish(STREAM)
+    process_all(settings)
+    rows = funnel(settings)
+    assert rows["acme/second/random"]["status"] == "INACTIVE"
+    assert inputs_topic("acme", "second") in rows["acme/second/random"]["status_reason"]
+    assert rows["acme/second/random"]["reasons"] == {"collector_inactive": rows["acme/second/random"]["seen"]}
+    wanted = expectation(STREAM).funnel["acme/quality/dogs"]
+    assert {name: rows["acme/quality/dogs"][name] for name in wanted} == wanted
+
+
+def test_a_broker_without_kip_848_is_served_by_the_classic_protocol(
+    settings: Settings, new_broker: Callable[[Mapping[str, str]], Broker]
+) -> None:
+    assert group_protocol(settings) == "consumer"
+    old = new_broker({"group.coordinator.rebalance.protocols": "classic"})
+    theirs = settings.model_copy(update={"bootstrap_servers": old.bootstrap_servers})
+    assert group_protocol(theirs) == "classic"
+    set_up(theirs)
+    Publisher(theirs).publish(STREAM)
+    process_all(theirs, processes=2)
+    assert_as_expected(theirs, STREAM)
