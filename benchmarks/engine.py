@@ -64,8 +64,9 @@ def make_values(schemas: Schemas, records: int) -> list[bytes]:
     for i in range(records):
         top = 1 - chosen.random() ** 2 / 2
         rest = (chosen.random() * top for _ in range(CONCEPTS - 1))
+        numbers = (chosen.randrange(10_000) for _ in range(CONCEPTS))
         concepts = [
-            {"id": f"ai_{chosen.randrange(10_000):06d}", "name": f"concept{chosen.randrange(999)}", "value": value} for value in (top, *rest)
+            {"id": f"ai_{n:06d}", "name": f"concept{n % 999}", "value": value} for n, value in zip(numbers, (top, *rest), strict=True)
         ]
         prediction = {
             "id": f"prediction-{i:012d}",

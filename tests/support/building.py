@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from processor.engine.batch import PredictionBatch
 from processor.engine.collector import Collector, Node, Source, Watchers, Workflow
 from processor.engine.decide import decide
+from processor.engine.frame import Frame
 from processor.engine.reasons import OUTCOMES
 from processor.operators import Relation, merge_output_info, parse_operator
 from tests.support.oracle import Verdict
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from processor.engine.decide import ModelDecisions
+    from processor.operators.content import Elements, Output, Vocabulary
 
 _CONCEPTS = pa.list_(pa.struct([("id", pa.string()), ("name", pa.string()), ("value", pa.float32())]))
 _TEXT = pa.struct([("raw", pa.string()), ("url", pa.string())])
@@ -65,18 +69,61 @@ def batch(predictions: list[dict[str, Any]]) -> PredictionBatch:
     return PredictionBatch(pa.RecordBatch.from_pylist(predictions, SCHEMA))
 
 
-def prediction(
-    prediction_id: str = "p", *, concepts: Iterable[tuple[str, float]] = (), metadata: str | None = None, **others: Any
-) -> dict[str, Any]:
-    """A prediction of ``m/app/one``."""
+def region(region_id: str, concepts: Iterable[tuple[str, float]]) -> dict[str, Any]:
+    """A region of a prediction."""
+    inside = [{"id": name, "name": "", "value": value} for name, value in concepts]
+    return {"id": region_id, "region_info": None, "data": {"concepts": inside, "text": None}}
+
+
+def collector(key: str = "u/app/c", nodes: list[dict[str, Any]] | None = None, **fields: Any) -> dict[str, Any]:
+    """A collector of ``m/app/one`` as the oracle reads it."""
+    return {
+        "key": key,
+        "model": "m/app/one",
+        "version": "",
+        "caller": "",
+        "active": True,
+        "second_stage": False,
+        "random_sample": None,
+        "nodes": nodes,
+    } | fields
+
+
+def node(node_id: str, kind: str, params: dict[str, Any], *inputs: str, suppress: bool = False) -> dict[str, Any]:
+    """A node of a workflow as the oracle reads it."""
+    return {"id": node_id, "type": kind, "output_info": {"params": params}, "inputs": list(inputs), "suppress": suppress}
+
+
+def prediction(prediction_id: str = "p", **fields: Any) -> dict[str, Any]:
+    """A prediction of ``m/app/one``. ``concepts``, ``regions`` and ``metadata`` go where they belong, other fields on top."""
+    concepts = [{"id": name, "name": "", "value": value} for name, value in fields.pop("concepts", ())]
     return {
         "id": prediction_id,
-        "model": {"user_id": "m", "app_id": "app", "id": "one", "version_id": ""},
+        "model": {"user_id": "m", "app_id": "app", "id": "one", "version_id": fields.pop("version", "")},
         "caller_user_id": "",
         "workflow_id": "",
-        "input": {"id": "", "data": {"metadata": metadata}},
-        "output": {"data": {"concepts": [{"id": name, "name": "", "value": value} for name, value in concepts], "regions": []}},
-    } | others
+        "input": {"id": "", "data": {"metadata": json.dumps(fields.pop("metadata")) if "metadata" in fields else None}},
+        "output": {"data": {"concepts": concepts, "regions": fields.pop("regions", [])}},
+    } | fields
+
+
+def outputs(model_type_id: str, output_info: dict[str, Any], stream: list[dict[str, Any]], graph: Iterable[Any] = ()) -> list[Any]:
+    """What one operator gives for each prediction: None, or its concepts and region concepts as sorted (id, value)."""
+    frame = Frame(batch(stream), np.arange(len(stream)))
+    operator = parse_operator(model_type_id, output_info, lambda _: tuple(Relation(*relation) for relation in graph))
+    return plain(operator.apply(frame, frame.output), frame.vocabulary)
+
+
+def plain(output: Output, vocabulary: Vocabulary) -> list[Any]:
+    """An output as None, or sorted (id, value) of its concepts and of its region concepts, for each row."""
+
+    def pairs(elements: Elements, row: int) -> list[tuple[str, float]]:
+        own = slice(elements.offsets[row], elements.offsets[row + 1])
+        names = [vocabulary.id_of(code) if code >= 0 else "" for code in elements.codes[own].tolist()]
+        return sorted(zip(names, elements.values[own].astype(float).round(6).tolist(), strict=True))
+
+    found = [(pairs(output.content.concepts, row), pairs(output.content.regions, row)) for row in range(len(output.present))]
+    return [one if present else None for one, present in zip(found, output.present.tolist(), strict=True)]
 
 
 def watchers(collectors: list[dict[str, Any]], graphs: Mapping[str, Any] | None = None) -> dict[str, Watchers]:

@@ -1,0 +1,98 @@
+"""Reading an operator's parameters: all problems at once, each with its path."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from processor.operators import OPERATORS, OperatorProblems, merge_output_info, parse_operator
+
+
+def problems(model_type_id: str, output_info: Any) -> list[tuple[str, str]]:
+    with pytest.raises(OperatorProblems) as raised:
+        parse_operator(model_type_id, output_info, lambda _: None)
+    return raised.value.problems
+
+
+def test_all_problems_come_at_once() -> None:
+    info = {
+        "params": {"value": 2, "concept_threshold_type": "ABOVE", "valeu": 1},
+        "data": {"concepts": [{"id": "a", "value": "x"}, {"id": ""}, {"id": "a"}, 3, {"id": "b", "colour": 1}]},
+        "message": "",
+    }
+    assert [path for path, _ in problems("concept-threshold", info)] == [
+        "message",
+        "params.valeu",
+        "params.concept_threshold_type",
+        "data.concepts[0].value",
+        "data.concepts[1].id",
+        "data.concepts[2].id",
+        "data.concepts[3]",
+        "data.concepts[4].colour",
+        "params.value",
+    ]
+
+
+@pytest.mark.parametrize("fraction", [-0.1, 1.1, "0.5", True, None, float("nan"), float("inf")])
+def test_a_fraction_is_a_number_from_0_to_1(fraction: Any) -> None:
+    assert problems("random-sample", {"params": {"keep_fraction": fraction}}) == [
+        ("params.keep_fraction", f"{fraction!r} is no number from 0 to 1")
+    ]
+
+
+def test_what_is_missing_is_said() -> None:
+    assert problems("random-sample", {}) == [("params.keep_fraction", "is missing; a number from 0 to 1 is wanted")]
+    assert problems("max-probability", {"params": {}}) == [("params.value", "is missing; a number from 0 to 1 is wanted")]
+    assert [path for path, _ in problems("concept-threshold", {})] == ["data.concepts"]
+    assert [path for path, _ in problems("region-threshold", {"data": {"concepts": [{"id": "a"}]}})] == ["data.concepts[0].value"]
+    assert [path for path, _ in problems("concept-synonym-mapper", {})] == ["params.knowledge_graph_id"]
+
+
+@pytest.mark.parametrize(
+    ("output_info", "path"), [([], ""), ({"params": None}, "params"), ({"params": 3}, "params"), ({"data": {"concepts": []}}, "data")]
+)
+def test_sections_are_objects_and_known(output_info: Any, path: str) -> None:
+    assert path in [where for where, _ in problems("random-sample", output_info)]
+
+
+def test_an_unknown_graph_is_a_problem() -> None:
+    found = problems("concept-synonym-mapper", {"params": {"knowledge_graph_id": "pets"}})
+    assert found == [("params.knowledge_graph_id", "there is no knowledge graph 'pets' in the model's app")]
+
+
+def test_other_model_types_are_no_operators() -> None:
+    ((path, message),) = problems("visual-classifier", {})
+    assert path == "model_type_id"
+    assert "'visual-classifier' is no operator" in message
+    assert all(name in message for name in OPERATORS)
+
+
+def test_every_operator_says_what_it_is_for() -> None:
+    """The console and the docs list these lines."""
+    for name, operator in OPERATORS.items():
+        assert operator.model_type_id == name
+        assert operator.doc.endswith(".")
+        assert operator.takes | operator.gives <= {"concepts", "regions", "metadata"}
+
+
+def test_an_override_replaces_fields_of_params_and_data() -> None:
+    base = {"params": {"value": 0.5, "concept_threshold_type": "EQUAL"}, "data": {"concepts": [{"id": "a"}]}}
+    assert merge_output_info(base, {"params": {"value": 0.9}}) == {
+        "params": {"value": 0.9, "concept_threshold_type": "EQUAL"},
+        "data": {"concepts": [{"id": "a"}]},
+    }
+    assert merge_output_info(base, {"data": {"concepts": []}})["data"] == {"concepts": []}
+    assert merge_output_info({}, {"params": {"value": 1}}) == {"params": {"value": 1}}
+    assert merge_output_info(base, {}) == base
+
+
+def test_an_override_replaces_a_metadata_query_as_a_whole() -> None:
+    merged = merge_output_info({"params": {"metadata": {"a": {"$gt": 1}}}}, {"params": {"metadata": {"a": {"$lt": 5}}}})
+    assert merged == {"params": {"metadata": {"a": {"$lt": 5}}}}
+
+
+def test_merging_leaves_the_model_as_it_is() -> None:
+    base: dict[str, Any] = {"params": {"value": 0.5}}
+    merge_output_info(base, {"params": {"value": 0.9}})
+    assert base == {"params": {"value": 0.5}}
