@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,7 +64,7 @@ batch = st.builds(
 
 
 @given(st.lists(st.lists(batch, max_size=3), max_size=8), st.integers(1, 5))
-def test_counts_equal_a_dictionarys_through_any_restarts_and_compaction(transactions: list[list[ModelDecisions]], chunk: int):
+def test_counts_equal_a_dictionarys_through_any_restarts_and_compaction(transactions: list[list[ModelDecisions]], chunk: int) -> None:
     counters.CHUNK_SLOTS, usual = chunk, counters.CHUNK_SLOTS
     try:
         log: list[Block] = []
@@ -81,7 +80,7 @@ def test_counts_equal_a_dictionarys_through_any_restarts_and_compaction(transact
         counters.CHUNK_SLOTS = usual
 
 
-def test_a_transaction_writes_only_the_chunks_that_changed_and_always_the_checkpoint():
+def test_a_transaction_writes_only_the_chunks_that_changed_and_always_the_checkpoint() -> None:
     live = PartitionCounters("pre-queue", 0)
     one, two = watchers("m/a/1", ["a"]), watchers("m/a/2", ["b"])
     live.add([decisions(one, [1]), decisions(two, [1])])
@@ -96,7 +95,7 @@ def test_a_transaction_writes_only_the_chunks_that_changed_and_always_the_checkp
     assert [block.key.decode() for block in live.changes(20)] == ["pre-queue/0/m/a/2/0/counts", "pre-queue/0/checkpoint"]
 
 
-def test_state_of_other_stages_and_partitions_is_left_alone():
+def test_state_of_other_stages_and_partitions_is_left_alone() -> None:
     state = Restoration("pre-queue")
     state.add(Block("post-queue", 0, next_offset=5).as_dict())
     state.add(Block("pre-queue", 1, next_offset=7).as_dict())
