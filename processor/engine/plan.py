@@ -7,6 +7,7 @@ collectors with the same version and caller are judged together (:mod:`processor
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -118,15 +119,16 @@ def bound(collector: Collector) -> tuple[RandomSample | None, tuple[Operator, ..
     Raises:
         ValueError: more samplers than groups, which the catalog never lets through.
     """
-    free = list(range(GROUPS))
+    taken: set[int] = set()
 
     def seat(sampler: RandomSample, key: str) -> RandomSample:
-        wanted = salt(key) % GROUPS
-        if not free:
+        if len(taken) == GROUPS:
             raise ValueError(f"{collector.key} has more than {GROUPS} samplers")
-        group = min(free, key=lambda group: (group - wanted) % GROUPS)
-        free.remove(group)
-        return sampler.bound(key, group)
+        group = salt(key) % GROUPS
+        while group in taken:
+            group = (group + 1) % GROUPS
+        taken.add(group)
+        return RandomSample(sampler.keep_fraction, key, group)
 
     gate = None if collector.random_sample is None else seat(RandomSample(collector.random_sample), collector.key)
     nodes = collector.workflow.nodes if collector.workflow else ()
@@ -185,9 +187,9 @@ class _Compiler:
 
     def _chain(self, position: int, gate: RandomSample | None, path: tuple[tuple[str, Operator], ...]) -> Chain:
         samplers = [operator for _, operator in path if isinstance(operator, RandomSample)]
-        share = np.prod([sampler.share for sampler in ([gate, *samplers] if gate else samplers)], initial=1.0)
+        share = math.prod(sampler.share for sampler in ([gate, *samplers] if gate else samplers))
         steps = [*([self._sampler(gate)] if gate else []), *self._path_steps(position, path)]
-        return Chain(position, tuple(step for step in steps if step.arc is not None), float(share), self._column)
+        return Chain(position, tuple(step for step in steps if step.arc is not None), share, self._column)
 
     def _path_steps(self, position: int, path: tuple[tuple[str, Operator], ...]) -> Iterator[Step]:
         filters, whole = ROOT, True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 
 import numpy as np
 
@@ -21,6 +22,7 @@ class Comparison(StrEnum):
     LESS_THAN_OR_EQUAL = "LESS_THAN_OR_EQUAL"
     EQUAL = "EQUAL"
 
+    @lru_cache(maxsize=4096)  # collectors by the thousand share a few thresholds
     def arc(self, column: Column, threshold: float) -> Arc:
         """The keys of the values (0 or more) that compare so."""
         bits = int(float32(threshold).view(np.uint32))

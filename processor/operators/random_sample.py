@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
@@ -72,10 +72,6 @@ class RandomSample:
     def share(self) -> float:
         """The fraction as it is compared."""
         return float(np.float32(self.keep_fraction))
-
-    def bound(self, key: str, group: int) -> RandomSample:
-        """The same share, of one sampler."""
-        return replace(self, key=key, group=group)
 
     def arc(self) -> Arc | None:
         """The hashes it keeps; None when it keeps all."""

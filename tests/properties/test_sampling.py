@@ -25,7 +25,7 @@ HASHES = np.fromiter((xxhash.xxh3_64_intdigest(f"prediction-{i}".encode()) for i
 
 def kept(fraction: float, key: str, group: int) -> np.ndarray:
     """Which of the N predictions one sampler keeps."""
-    arc = RandomSample(fraction).bound(key, group).arc()
+    arc = RandomSample(fraction, key, group).arc()
     return np.ones(N, bool) if arc is None else arc.holds(draws(HASHES, group))
 
 
