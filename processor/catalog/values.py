@@ -117,6 +117,12 @@ def _ids(value: Mapping[str, Any]) -> tuple[str, str, str]:
     return intern(value["user_id"]), intern(value["app_id"]), value["id"]
 
 
+def _head(record: Record) -> Value:
+    """What every value has."""
+    app = {} if isinstance(record, App) else {"app_id": record.app_id}
+    return {"user_id": record.user_id, **app, "id": record.id, "description": record.description, "created_at": record.created_at}
+
+
 def _version(value: Mapping[str, Any]) -> str:
     version = value["model_version"]
     return version["id"] if version else ""
@@ -139,14 +145,10 @@ def _read_app(value: Mapping[str, Any]) -> App:
 
 
 def _write_app(app: App) -> Value:
-    return {
-        "user_id": app.user_id,
-        "id": app.id,
-        "description": app.description,
+    return _head(app) | {
         "plan": app.plan,
         "collaborators": list(app.collaborators),
         "destination_url": app.destination_url,
-        "created_at": app.created_at,
     }
 
 
@@ -164,17 +166,12 @@ def _read_model(value: Mapping[str, Any]) -> Model:
 
 
 def _write_model(model: Model) -> Value:
-    return {
-        "user_id": model.user_id,
-        "app_id": model.app_id,
-        "id": model.id,
-        "description": model.description,
+    return _head(model) | {
         "model_type_id": model.model_type_id,
         "output_info": model.output_info or None,
         "visibility": model.visibility,
         "endpoint": model.endpoint,
         "model_version": _version_value(model.model_version_id),
-        "created_at": model.created_at,
     }
 
 
@@ -197,13 +194,8 @@ def _read_node(node: Mapping[str, Any]) -> WorkflowNode:
 
 
 def _write_workflow(workflow: Workflow) -> Value:
-    return {
-        "user_id": workflow.user_id,
-        "app_id": workflow.app_id,
-        "id": workflow.id,
-        "description": workflow.description,
+    return _head(workflow) | {
         "nodes": [_write_node(node) for node in workflow.nodes],
-        "created_at": workflow.created_at,
     }
 
 
@@ -246,13 +238,8 @@ def _write_knowledge_graph(graph: KnowledgeGraph) -> Value:
         }
         for relation in graph.relations
     ]
-    return {
-        "user_id": graph.user_id,
-        "app_id": graph.app_id,
-        "id": graph.id,
-        "description": graph.description,
+    return _head(graph) | {
         "concept_relations": relations,
-        "created_at": graph.created_at,
     }
 
 
@@ -288,18 +275,13 @@ def _write_collector(collector: Collector) -> Value:
         "post_inputs_key_id": collector.post_inputs_key_id,
         "caller_user_id": collector.caller_user_id,
     }
-    return {
-        "user_id": collector.user_id,
-        "app_id": collector.app_id,
-        "id": collector.id,
-        "description": collector.description,
+    return _head(collector) | {
         "pre_queue_workflow_id": collector.pre_queue_workflow_id,
         "pre_queue_random_sample": collector.pre_queue_random_sample,
         "post_queue_workflow_id": collector.post_queue_workflow_id,
         "collector_source": {"api_post_model_outputs_collector_source": source},
         "status": {"code": COLLECTOR_INACTIVE, "description": ""} if collector.paused else None,
         "collect_outputs": collector.collect_outputs,
-        "created_at": collector.created_at,
     }
 
 
@@ -308,14 +290,9 @@ def _read_key(value: Mapping[str, Any]) -> Key:
 
 
 def _write_key(key: Key) -> Value:
-    return {
-        "user_id": key.user_id,
-        "app_id": key.app_id,
-        "id": key.id,
-        "description": key.description,
+    return _head(key) | {
         "scopes": list(key.scopes),
         "sha256": key.sha256,
-        "created_at": key.created_at,
     }
 
 

@@ -131,3 +131,18 @@ def test_a_workflow_can_be_looked_at_before_a_collector_runs_it(catalog: Catalog
 def test_records_can_be_listed_by_kind_and_key(catalog: Catalog) -> None:
     assert [key for key, _ in catalog.records(Kind.COLLECTOR)] == ["acme/quality/c", "acme/quality/other"]
     assert catalog.get(Kind.APP, "acme/quality") == ACME
+
+
+def test_a_workflow_that_nobody_runs_any_more_is_looked_at_afresh(catalog: Catalog) -> None:
+    catalog.apply([gone(collector())])
+    catalog.apply([gone(TENTH)])
+    found = catalog.workflow("acme/quality/sample")
+    assert found is not None
+    assert [each.message for each in found.obstacles] == ["node sampler: model acme/quality/keep-a-tenth does not exist"]
+
+
+def test_nothing_is_kept_of_collectors_that_are_gone(catalog: Catalog) -> None:
+    catalog.apply([gone(collector()), gone(collector("other"))])
+    dependencies = catalog._tables.dependencies
+    assert (catalog._tables.workflows, dependencies._uses, dependencies._used_by) == ({}, {}, {})
+    assert (catalog.watchers, catalog._collectors, catalog._obstacles, catalog._of_model) == ({}, {}, {}, {})
