@@ -67,7 +67,7 @@ def pre_queue(settings: Settings, index: int, metrics: Metrics, watchdog: Watchd
             settings=settings,
             catalog=CatalogFollower(settings, schemas),
             topics=TopicWatch(settings),
-            decode=metrics.timed("decode", PredictionDecoder(schemas).decode),
+            decode=metrics.timed("decode", PredictionDecoder(schemas, settings.record_bytes_max).decode),
             decide=metrics.timed("decide", decide),
             outputs=metrics.timed("outputs", Outputs(settings, candidate_encoder(schemas)).records),
             restore=metrics.timed("restore", store.restore),

@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     restore_timeout_ms: int = Field(30_000, ge=1_000, description="state that cannot be restored within this fails the process")
     changeset_wait_ms: int = Field(5_000, ge=0, description="how long a catalog reader waits for a changeset to be whole")
     topic_check_ms: int = Field(1_000, ge=100, description="how often the cluster is asked which inputs topics exist")
-    record_bytes_max: int = Field(16_000_000, ge=1_000, description="largest record produced; topics.yaml must allow it")
+    record_bytes_max: int = Field(16_000_000, ge=1_000, description="largest record read or produced; topics.yaml must allow it")
     bad_records_ratio: float = Field(
         0.5, gt=0, le=1, description="share of bad records in the last bad_records_window that stops a processor"
     )

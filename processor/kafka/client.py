@@ -41,6 +41,8 @@ def producer(settings: Settings, **overrides: Any) -> Producer:
             "partitioner": PARTITIONER,
             "compression.type": "lz4",
             "linger.ms": 5,
+            # The client's own limit is out of the way: the topics' limits decide, and what is too large for them is refused before.
+            "message.max.bytes": 1_000_000_000,
         }
         | _properties(overrides)
     )

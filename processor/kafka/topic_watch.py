@@ -20,7 +20,11 @@ log = logging.getLogger("collectors.kafka")
 
 
 class TopicWatch:
-    """The names of the topics that can be written to, never older than the settings' ``topic_check_ms`` while brokers answer."""
+    """The names of the topics that can be written to, never older than the settings' ``topic_check_ms`` while brokers answer.
+
+    Attributes:
+        names: a new object only when they changed.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._admin = Admin(settings)
@@ -52,6 +56,8 @@ class TopicWatch:
             self._wake.wait(self._interval_s)
             self._wake.clear()
             try:
-                self.names = self._admin.names()
+                found = self._admin.names()
             except CollectorsError as error:
                 log.warning("cannot look for new topics: %s", error)
+            else:
+                self.names = found if found != self.names else self.names

@@ -189,9 +189,9 @@ class PreQueue:
 
     def _report_catalog(self) -> None:
         metrics, follower = self._parts.metrics, self._parts.catalog
-        states = [active for _, active, _ in follower.catalog.collector_states()]
-        metrics.collectors.labels("active").set(sum(states))
-        metrics.collectors.labels("inactive").set(len(states) - sum(states))
+        active, inactive = follower.catalog.collectors_by_state()
+        metrics.collectors.labels("active").set(active)
+        metrics.collectors.labels("inactive").set(inactive)
         metrics.poisoned.set(follower.poisoned)
 
 

@@ -63,6 +63,7 @@ class CounterStore:
         """
         deadline = time.monotonic() + self._settings.restore_timeout_ms / 1000
         while True:
+            self._beat()
             restored = self._read({self._changelog_partition(partition) for partition in committed})
             different = {part: offset for part, offset in committed.items() if restored.checkpoints.get(part) != offset}
             if not different:

@@ -15,7 +15,6 @@ from processor.codec.registry import Schemas
 from processor.kafka.admin import Admin
 from processor.kafka.protocol import group_protocol
 from processor.kafka.reader import TopicReader
-from processor.settings import Settings
 from processor.topics.names import PREDICTIONS, PREDICTIONS_DEAD_LETTERS, inputs_topic, prefixed
 from tests.support.processes import Processor, collectors
 from tests.support.waiting import wait_until
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from processor.kafka.reader import Record
+    from processor.settings import Settings
     from tests.support.brokers import Broker
 
 pytestmark = pytest.mark.kafka
@@ -121,21 +121,32 @@ def test_every_kind_of_bad_record_is_dead_lettered_with_its_reason_and_the_good_
     assert shown["headers"]["__streams.errors.message"] == listed[0]["message"]
 
 
-def test_a_record_of_five_megabytes_is_collected_where_the_topics_take_it_and_dead_lettered_where_they_do_not(settings: Settings) -> None:
+def test_a_record_of_five_megabytes_is_collected_like_any_other(settings: Settings) -> None:
     set_up(settings)
-    large = next(predictions(1, 9)) | {"id": "large", "caller_user_id": "bob"}
-    large["model"] = large["model"] | {"id": "general"}
-    large["workflow_id"] = ""
-    large["input"]["data"]["image"] = {"url": None, "base64": "A" * 5_000_000}
-    publisher = Publisher(settings.model_copy(update={"kafka": {"message.max.bytes": Settings(kafka={"x": "8000000"}).kafka["x"]}}))
-    publisher.publish([large, *STREAM[:50]])
-    process_all(settings.model_copy(update={"record_bytes_max": 1_000_000}))
+    large = STREAM[0] | {"id": "large", "workflow_id": "", "model": STREAM[0]["model"] | {"id": "general"}, "caller_user_id": "bob"}
+    large["input"] = {"id": "", "data": STREAM[0]["input"]["data"] | {"image": {"url": None, "base64": "A" * 5_000_000}}}
+    large["output"] = {"data": STREAM[0]["output"]["data"] | {"concepts": [{"id": "dog", "name": "dog", "value": 0.95}]}}
+    Publisher(settings).publish([large, *STREAM])
+    process_all(settings)
+    assert_as_expected(settings, [large, *STREAM])
+    assert not records(settings, PREDICTIONS_DEAD_LETTERS)
+    inputs = [record for record in records(settings, inputs_topic("acme", "quality")) if len(record.value or b"") > 5_000_000]
+    assert [dict(record.headers)["collector"] for record in inputs if b"large" in dict(record.headers)["prediction-id"]].count(
+        b"acme/quality/dogs"
+    ) == 1
 
+
+def test_an_input_larger_than_allowed_is_counted_invalid_and_its_prediction_dead_lettered_once(settings: Settings) -> None:
+    set_up(settings)
+    taken = expectation(STREAM).taken
+    both = next(p for p in STREAM if sum((key, p["id"]) in taken for key in ("acme/quality/dogs", "acme/second/bob")) == 2)
+    both["input"] = {"id": "", "data": both["input"]["data"] | {"text": {"raw": "\x01" * 800, "url": None}}}
+    Publisher(settings).publish([both])
+    process_all(settings.model_copy(update={"record_bytes_max": 2_000}))
     letters = [dict(letter.headers) for letter in records(settings, PREDICTIONS_DEAD_LETTERS)]
-    expected = expectation([large]).taken
-    refused = {key for key, row in funnel(settings).items() if row["reasons"].get("invalid")}
-    assert refused == {collector for collector, _ in expected}
-    assert [letter["__streams.errors.exception"] for letter in letters] == ([b"too_large"] if expected else [])
+    assert [letter["__streams.errors.exception"] for letter in letters] == [b"too_large"]
+    assert {key for key, row in funnel(settings).items() if row["reasons"].get("invalid")} == {key for key, _ in expectation([both]).taken}
+    assert all(row["collected"] == row["queued"] == 0 for row in funnel(settings).values())
 
 
 def test_a_run_of_garbage_stops_the_processor_with_an_error_that_says_so(settings: Settings) -> None:
