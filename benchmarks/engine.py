@@ -202,12 +202,14 @@ def measure(schemas: Schemas, collectors: int, batches: list[list[bytes]], share
     work = Work(schemas, batches, make_watchers(collectors, share_below))
     runs: dict[str, Callable[[], Any]] = {"ours": run_engine(work), "fastavro-loop": run_loop(work), "fastavro-bare": run_bare(work)}
     best: dict[str, float] = {}
+    cpu: dict[str, float] = {}
     results: dict[str, Any] = {}
     for _ in range(rounds):
         for name, run in runs.items():
-            start = time.perf_counter()
+            start, cpu_start = time.perf_counter(), time.process_time()
             results[name] = run()
             best[name] = min(best.get(name, float("inf")), time.perf_counter() - start)
+            cpu[name] = min(cpu.get(name, float("inf")), time.process_time() - cpu_start)
     if results["ours"] != results["fastavro-loop"]:
         raise click.ClickException(f"the contenders came to different outputs with {collectors} collectors: nothing here can be compared")
     records, outputs = sum(map(len, batches)), results["ours"].taken
@@ -217,6 +219,7 @@ def measure(schemas: Schemas, collectors: int, batches: list[list[bytes]], share
             "collectors": collectors,
             "records_per_s": round(records / seconds),
             "outputs": outputs if results[name] else 0,
+            "cpu_s": round(cpu[name], 4),
             "ratio_to_loop": round(best["fastavro-loop"] / seconds, 2),
             "share_of_bare": round(best["fastavro-bare"] / seconds, 2),
         }

@@ -65,7 +65,7 @@ class PredictionBatch:
         self.table = table
         self.rows: int = table.num_rows
         self.vocabulary = Vocabulary()
-        self._metadata: dict[int, Mapping[str, Any] | None] = {}
+        self._documents: dict[int, Mapping[str, Any]] = {}
         self._draws: dict[int, np.ndarray] = {}
 
     @cached_property
@@ -134,12 +134,16 @@ class PredictionBatch:
             self._draws[group] = draws(self.hashes, group)
         return self._draws[group]
 
-    def metadata(self, row: int) -> Mapping[str, Any] | None:
-        """The input's metadata of one row, None where it has none."""
-        if row not in self._metadata:
-            text = self._metadata_json[row].as_py()
-            self._metadata[row] = orjson.loads(text) if text else None
-        return self._metadata[row]
+    @cached_property
+    def metadata(self) -> Coded:
+        """The inputs' metadata as JSON texts, empty where there is none; equal texts are one."""
+        return coded(self._strings("input", "data", "metadata"))
+
+    def document(self, code: int) -> Mapping[str, Any]:
+        """The metadata of a code, parsed at most once; no metadata is an empty object."""
+        if code not in self._documents:
+            self._documents[code] = orjson.loads(self.metadata.names[code] or b"{}") or {}
+        return self._documents[code]
 
     def take(self, rows: np.ndarray) -> list[dict[str, Any]]:
         """Rows as Python dicts, fields as in the Avro schema."""
@@ -154,10 +158,6 @@ class PredictionBatch:
             return numbers(*flat.regions, self.vocabulary) if flat.regions else np.zeros(len(flat.ids), np.int64)
 
         return Elements.at(flat.offsets, flat.values, codes, owners if flat.regions else None)
-
-    @cached_property
-    def _metadata_json(self) -> pa.Array:
-        return self._field("input", "data", "metadata")
 
     def _field(self, name: str, *path: str) -> pa.Array:
         column = self.table.column(name)
@@ -208,11 +208,11 @@ def coded(column: pa.Array) -> Coded:
     if len(column) and is_constant(column):
         return Coded([column[0].as_py()], np.zeros(len(column), np.int32))
     encoded = column.dictionary_encode()
-    return Coded(encoded.dictionary.to_pylist(), encoded.indices.to_numpy(zero_copy_only=False))
+    return Coded(encoded.dictionary.to_numpy(zero_copy_only=False).tolist(), encoded.indices.to_numpy(zero_copy_only=False))
 
 
 def numbers(ids: pa.Array, places: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
     """Vocabulary numbers of ids, int64; an empty id is like no other, so it gets a negative number after its place."""
     distinct = coded(ids)
-    codes = np.array([vocabulary.code(name) if name else -1 for name in distinct.names], np.int64)[distinct.codes]
-    return np.where(codes < 0, -1 - places, codes)
+    codes: np.ndarray = vocabulary.codes(distinct.names)[distinct.codes]
+    return np.where(distinct.codes == distinct.names.index(""), -1 - places, codes) if "" in distinct.names else codes

@@ -10,7 +10,7 @@ import numpy as np
 from processor.operators.content import Output
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from processor.engine.batch import PredictionBatch
     from processor.operators.content import Vocabulary
@@ -47,9 +47,11 @@ class Frame:
         draws = self.batch.draws(group)
         return draws if self._is_whole else draws[self.rows]
 
-    def metadata(self, row: int) -> Mapping[str, Any] | None:
-        """The input's metadata."""
-        return self.batch.metadata(int(self.rows[row]))
+    @property
+    def documents(self) -> tuple[np.ndarray, Callable[[int], Mapping[str, Any]]]:
+        """The inputs' metadata: a number for each row, and the document of a number."""
+        numbers = self.batch.metadata.codes
+        return numbers if self._is_whole else numbers[self.rows], self.batch.document
 
     def part(self, rows: np.ndarray) -> Frame:
         """Some of the rows, given by their numbers here."""

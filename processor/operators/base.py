@@ -39,8 +39,9 @@ class Rows(Protocol):
     def draws(self, group: int) -> np.ndarray:
         """The hashes of the prediction ids in one group, uint64 [rows]."""
 
-    def metadata(self, row: int) -> Mapping[str, Any] | None:
-        """The input's metadata, None where it has none."""
+    @property
+    def documents(self) -> tuple[np.ndarray, Callable[[int], Mapping[str, Any]]]:
+        """The inputs' metadata: a number for each row (equal ones mostly have one number), and the document of a number."""
 
 
 class Operator(Protocol):

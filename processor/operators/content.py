@@ -23,6 +23,9 @@ NO_KEY = np.uint64(2**64 - 1)
 """The key of a row that has no value; no arc of values reaches it."""
 
 
+MAX_UINT16 = 2**16 - 1
+
+
 class Vocabulary:
     """Concept ids as small numbers. Grows as new ids are met; a number never changes."""
 
@@ -36,6 +39,13 @@ class Vocabulary:
         if code == len(self._ids):
             self._ids.append(concept_id)
         return code
+
+    def codes(self, concept_ids: list[str]) -> np.ndarray:
+        """The numbers of distinct ids, int64; ten times quicker than one by one."""
+        new = [concept_id for concept_id in concept_ids if concept_id not in self._codes]
+        self._codes.update(zip(new, range(len(self._ids), len(self._ids) + len(new)), strict=True))
+        self._ids += new
+        return np.fromiter(map(self._codes.__getitem__, concept_ids), np.int64, len(concept_ids))
 
     def id_of(self, code: int) -> str:
         """The id of a number."""
@@ -99,15 +109,20 @@ class Elements:
         return self._owners() if self._owners else np.zeros(len(self.values), np.int64)
 
     @cached_property
-    def _by_code(self) -> tuple[np.ndarray, np.ndarray]:
-        order = np.argsort(self.codes, kind="stable")
-        return order, self.codes[order]
+    def _by_code(self) -> tuple[np.ndarray, list[int]]:
+        """Positions ordered by code, and where in them each code from 0 on begins."""
+        end = int(self.codes.max(initial=-1)) + 1
+        codes = np.where(self.codes < 0, end, self.codes)
+        # Numpy sorts 16-bit numbers by radix, ten times quicker.
+        order = np.argsort(codes.astype(np.uint16) if end < MAX_UINT16 else codes, kind="stable")
+        starts = np.zeros(end + 1, np.int64)
+        np.cumsum(np.bincount(codes, minlength=end + 1)[:end], out=starts[1:])
+        return order, starts.tolist()
 
     def of_code(self, code: int) -> np.ndarray:
-        """Positions of the elements of one concept, ascending."""
-        order, codes = self._by_code
-        start, end = np.searchsorted(codes, (code, code + 1))
-        return order[start:end]
+        """Positions of the elements of one concept (0 or more), ascending."""
+        order, starts = self._by_code
+        return order[starts[code] : starts[code + 1]] if code + 1 < len(starts) else order[:0]
 
     def pick(self, positions: np.ndarray) -> Elements:
         """The elements at some positions (ascending)."""

@@ -58,7 +58,9 @@ class MetadataFilter:
 
     def apply(self, rows: Rows, given: Output) -> Output:
         """The input, where the metadata match."""
-        kept = np.zeros(len(given.present), bool)
-        for row in np.flatnonzero(given.present).tolist():
-            kept[row] = self.matches(rows.metadata(row) or {})
-        return Output(kept, given.content)
+        numbers, document = rows.documents
+        asked = np.bincount(numbers[given.present])
+        matching = np.zeros(int(numbers.max(initial=0)) + 1, bool)
+        for number in np.flatnonzero(asked).tolist():
+            matching[number] = self.matches(document(number))
+        return Output(given.present & matching[numbers], given.content)

@@ -19,7 +19,7 @@ def test_nulls_count_as_absent() -> None:
     assert found.concepts.offsets.tolist() == [0, 0, 0, 0, 1]
     assert found.region_concepts.offsets.tolist() == [0, 0, 0, 0, 0]
     assert found.in_workflow.tolist() == [False] * 4
-    assert [found.metadata(row) for row in range(4)] == [None] * 4
+    assert [found.document(code) for code in found.metadata.codes.tolist()] == [{}] * 4
 
 
 def test_region_concepts_know_their_row_and_region() -> None:
@@ -47,7 +47,7 @@ def test_a_slice_is_a_batch_of_its_own(offset: int) -> None:
     assert part.content.max_keys.tolist() == again.content.max_keys.tolist()
     assert part.content.min_keys.tolist() == again.content.min_keys.tolist()
     assert part.region_concepts.offsets.tolist() == again.region_concepts.offsets.tolist()
-    assert [part.metadata(row) for row in range(3)] == [again.metadata(row) for row in range(3)]
+    assert [part.document(code) for code in part.metadata.codes] == [{"i": offset}, {"i": offset + 1}, {"i": offset + 2}]
 
 
 @pytest.mark.parametrize("names", [["a"], ["a", "a"], ["", ""], ["a", "b", "a"], ["ab", "a"], ["é", "e\u0301"], ["", "a"], []])
