@@ -59,6 +59,8 @@ def _threshold(value: float | None, kind: Any, listed: list[dict[str, Any]]) -> 
     params: dict[str, Any] = {} if value is None else {"value": value}
     if kind:
         params["concept_threshold_type"] = kind
+    if value is not None and listed:
+        listed = [{"id": listed[0]["id"]}, *listed[1:]]  # without a value of its own it takes the params'
     return {"params": params, "data": {"concepts": listed}} if listed else {"params": params}
 
 

@@ -30,7 +30,8 @@ def test_an_empty_list_is_no_list() -> None:
 
 def test_a_listed_concept_without_a_value_takes_the_params() -> None:
     info = {"params": {"value": 0.45}, "data": {"concepts": [{"id": "dog", "value": 0.95}, {"id": "cat"}]}}
-    assert outputs("concept-threshold", info, [DOG_CAT]) == [([("cat", 0.5)], [])]
+    stream = [DOG_CAT, prediction(concepts=[("dog", 0.9), ("cat", 0.4)])]
+    assert outputs("concept-threshold", info, stream) == [([("cat", 0.5)], []), None]
 
 
 @pytest.mark.parametrize(
