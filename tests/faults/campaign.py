@@ -54,7 +54,7 @@ class Plan:
 
     @property
     def seconds(self) -> float:
-        return max(10.0, 4.0 * self.kills + 25.0 * self.broker_kills + (45.0 if self.storm else 0.0))
+        return max(10.0, 7.0 * self.kills + 25.0 * self.broker_kills + (45.0 if self.storm else 0.0))
 
 
 @dataclass
@@ -144,7 +144,7 @@ class Campaign:
 
     def _kill_processes(self, processor: Processor) -> None:
         while self._report.kills < self._plan.kills and not self._failures:
-            self._wait(self._rng.uniform(0.5, 2 * self._plan.seconds / self._plan.kills - 0.5))
+            self._wait(self._rng.uniform(0.5, 5.0))
             working = set(ASSIGNED.findall(processor.log()))
             if victims := [worker for worker in processor.workers() if str(worker.pid) in working]:
                 victim = self._rng.choice(victims)
