@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import Consumer, Producer
 
 from processor.kafka.address import bootstrap_servers
+from processor.kafka.client_log import client_logger
 
 if TYPE_CHECKING:
     from processor.settings import Settings
 
-log = logging.getLogger("collectors.kafka")
+log = client_logger()
 
 # Kafka's own partitioner for keys (murmur2), so that producers in every language agree on the partition of a key.
 PARTITIONER = "murmur2_random"
