@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import orjson
-from rich.console import Console
+from rich.box import SIMPLE
 from rich.table import Table
+from rich.text import Text
 
 from processor.cli.consume import text
 from processor.cli.options import json_option, with_settings
+from processor.cli.status import wide_console
 from processor.errors import FixUsage
 from processor.kafka.admin import Admin
 from processor.kafka.reader import Record, TopicReader
@@ -79,11 +81,14 @@ def _summary(settings: Settings, record: Record) -> dict[str, Any]:
 
 
 def _print_table(letters: list[dict[str, Any]]) -> None:
-    table = Table("letter", "came from", "reason", "what exactly", "bytes")
+    table = Table("letter", "came from", "reason", "what exactly", "bytes", box=SIMPLE)
     for row in letters:
         source = f"{row['topic']}/{row['partition']}/{row['offset']}"
-        table.add_row(row["letter"], source, row["exception"], row["message"], str(row["bytes"]))
-    Console().print(table if letters else "no dead letters")
+        # The first column is what `show` takes, so it is never cut; what others wrote is no markup.
+        table.add_row(
+            *[Text(cell, overflow="fold") for cell in (row["letter"], source, row["exception"], row["message"], str(row["bytes"]))]
+        )
+    wide_console().print(table if letters else "no dead letters")
 
 
 def _address(letter: str) -> tuple[str, int, int]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import signal
 import sys
 from contextlib import contextmanager
@@ -53,8 +51,6 @@ def command(settings: Settings, count: int, as_json: bool) -> None:
     from processor.demo.run import run_demo  # noqa: PLC0415 - the engine is loaded only by those who run it
 
     signal.signal(signal.SIGTERM, _interrupt)
-    if "COLLECTORS_LOG_LEVEL" not in os.environ:
-        logging.getLogger().setLevel(logging.WARNING)  # the steps are told by us
     outcome = run_demo(settings, count, Screen())
     if as_json:
         click.echo(orjson.dumps(outcome.summary, option=orjson.OPT_INDENT_2))

@@ -6,11 +6,16 @@ import importlib
 import logging
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from processor.errors import EXIT_FAILED, CollectorsError
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LOG_LEVEL = "COLLECTORS_LOG_LEVEL"
 COMMANDS = {
     "apply": "apply",
     "consume": "consume",
@@ -49,11 +54,16 @@ def cli() -> None:
     """Capture the predictions worth training on."""
 
 
+def default_log_level(words: Sequence[str]) -> str:
+    """A service tells what it does; any other command prints its result, and logs only what is wrong."""
+    return "INFO" if words[:1] == ["run"] else "WARNING"
+
+
 def main() -> None:
     """Run the command line; errors made for people go to stderr without a traceback, and set the exit status."""
     logging.basicConfig(
         stream=sys.stderr,
-        level=os.environ.get("COLLECTORS_LOG_LEVEL", "INFO"),
+        level=os.environ.get(LOG_LEVEL) or default_log_level(sys.argv[1:]),
         format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s",
     )
     try:
