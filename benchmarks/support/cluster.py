@@ -1,0 +1,187 @@
+"""The cluster as each contender finds it: the same predictions, everything else as new."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
+import xxhash
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from benchmarks.support.job import Job, Watch
+from benchmarks.support.work import (
+    FILTER_NODE,
+    MODEL,
+    SAMPLE_NODE,
+    THRESHOLD,
+    keep_fraction,
+    loop_plan,
+    make_watchers,
+    predictions,
+    share_below,
+)
+from processor.app import group_id
+from processor.catalog.changes import Change
+from processor.catalog.records import App, Collector, Key, Kind, Model, Record, Workflow, WorkflowNode, record_key
+from processor.catalog.write import CatalogWriter
+from processor.kafka.admin import Admin
+from processor.kafka.client import producer
+from processor.kafka.reader import TopicReader
+from processor.resources import POST_INPUTS
+from processor.stages.pre_queue import STAGE
+from processor.topics.apply import read_spec
+from processor.topics.names import PREDICTIONS, inputs_topic, prefixed
+from processor.topics.plan import new_topic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from processor.codec.registry import Schemas
+    from processor.settings import Settings
+
+PARTITIONS = 4
+APPS = 10
+OWNER = "acme"
+KEY = "ingest"
+SAMPLED_FOR_SHARE = 20_000
+REQUEST_TIMEOUT_S = 30.0
+KINDS: dict[type[Record], Kind] = {App: Kind.APP, Key: Kind.KEY, Model: Kind.MODEL, Workflow: Kind.WORKFLOW, Collector: Kind.COLLECTOR}
+
+
+class Outputs(NamedTuple):
+    """What a contender wrote: how many inputs, and a hash of the set of (collector, prediction id)."""
+
+    count: int
+    digest: int
+
+
+class Cluster:
+    """Topics, predictions and catalog of one benchmark run.
+
+    Args:
+        settings: the broker and the prefix.
+        schemas: to encode with.
+    """
+
+    def __init__(self, settings: Settings, schemas: Schemas) -> None:
+        self._settings = settings
+        self._schemas = schemas
+        self._client = AdminClient({"bootstrap.servers": settings.bootstrap_servers})
+        self._spec = read_spec(settings)
+        self._predictions = prefixed(settings, PREDICTIONS)
+        self._below = 0.0
+
+    def publish(self, records: int) -> float:
+        """Fill the predictions topic; the share of predictions below the threshold."""
+        admin, wanted = Admin(self._settings), new_topic(self._predictions, self._spec.topics[PREDICTIONS])
+        admin.create([type(wanted)(wanted.name, PARTITIONS, wanted.replication, wanted.configs)])
+        admin.wait_for_topics([wanted.name])
+        publisher, values = producer(self._settings), []
+        for key, value in predictions(self._schemas, records):
+            while not _enqueued(publisher, self._predictions, key, value):
+                publisher.poll(0.05)
+            if len(values) < SAMPLED_FOR_SHARE:
+                values.append(value)
+        publisher.flush()
+        self._below = share_below(self._schemas, values)
+        return self._below
+
+    def prepare(self, collectors: int) -> Job:
+        """Forget what contenders before have left, write the catalog, and say what there is to do."""
+        self._forget()
+        admin, listed = Admin(self._settings), self._spec.topics.items()
+        topics = [new_topic(prefixed(self._settings, name), wanted) for name, wanted in listed if name != PREDICTIONS]
+        admin.create(topics)
+        admin.wait_for_topics([topic.name for topic in topics])
+        changes = [Change(KINDS[type(record)], record_key(record), record) for record in _catalog(collectors, self._below)]
+        apps = [(OWNER, _app(i)) for i in range(APPS)]
+        CatalogWriter(self._settings, self._schemas).write(changes, apps, "", int(time.time() * 1000))
+        return self._job(collectors)
+
+    def outputs(self, job: Job, *, decides: bool) -> Outputs:
+        """Read back, read committed, what a contender wrote.
+
+        Args:
+            job: what it was told.
+            decides: whether its records say what they are; otherwise they are only counted.
+        """
+        reader = TopicReader(self._settings, job.outputs)
+        count = digest = 0
+        for record in reader.read_to_end():
+            headers = dict(record.headers) if decides else {}
+            digest ^= xxhash.xxh3_64_intdigest(headers["prediction-id"] + b"\0" + headers["collector"]) if decides else 0
+            count += 1
+        reader.close()
+        return Outputs(count, digest)
+
+    def _job(self, collectors: int) -> Job:
+        watchers = make_watchers([_key(i) for i in range(collectors)], self._below)
+        topics = [prefixed(self._settings, inputs_topic(OWNER, _app(i))) for i in range(APPS)]
+        inclusion = keep_fraction(collectors, self._below)
+        return Job(
+            bootstrap_servers=self._settings.bootstrap_servers,
+            topic_prefix=self._settings.topic_prefix,
+            predictions=self._predictions,
+            group=group_id(self._settings, STAGE),
+            transactional_id=f"{self._settings.topic_prefix}bench",
+            commit_interval_ms=self._settings.commit_interval_ms,
+            outputs=tuple(topics),
+            collectors=tuple(Watch(loop_plan(each), topics[i % APPS], inclusion) for i, each in enumerate(watchers.collectors)),
+        )
+
+    def _forget(self) -> None:
+        """Delete the group and every topic but the predictions."""
+        for future in self._client.delete_consumer_groups([group_id(self._settings, STAGE)], request_timeout=REQUEST_TIMEOUT_S).values():
+            _ = isinstance(future.exception(), KafkaException)  # before the first turn there is none
+        admin = Admin(self._settings)
+        gone = [name for name in admin.layout().topics if name.startswith(self._settings.topic_prefix) and name != self._predictions]
+        for future in (self._client.delete_topics(gone, request_timeout=REQUEST_TIMEOUT_S) if gone else {}).values():
+            future.result()
+        while set(gone) & admin.layout().topics.keys():
+            time.sleep(0.05)
+
+
+def _catalog(collectors: int, below: float) -> Iterator[Record]:
+    user, app, model = MODEL.split("/")
+    fraction = keep_fraction(collectors, below)
+    for i in range(APPS):
+        yield App(OWNER, _app(i), plan="professional")
+        yield Key(OWNER, _app(i), KEY, scopes=(POST_INPUTS,))
+        yield _operator(i, FILTER_NODE, "max-probability", {"value": THRESHOLD})
+        yield _operator(i, SAMPLE_NODE, "random-sample", {"keep_fraction": fraction})
+        nodes = WorkflowNode(FILTER_NODE, "", "", FILTER_NODE), WorkflowNode(SAMPLE_NODE, "", "", SAMPLE_NODE, inputs=(FILTER_NODE,))
+        yield Workflow(OWNER, _app(i), "unsure-sample", nodes)
+    for i in range(collectors):
+        yield Collector(
+            OWNER,
+            _app(i % APPS),
+            f"c{i}",
+            pre_queue_workflow_id="unsure-sample",
+            model_user_id=user,
+            model_app_id=app,
+            model_id=model,
+            post_inputs_key_id=KEY,
+        )
+
+
+def _operator(app: int, name: str, model_type: str, params: dict[str, float]) -> Model:
+    return Model(OWNER, _app(app), name, model_type_id=model_type, output_info=orjson.dumps({"params": params}).decode())
+
+
+def _app(number: int) -> str:
+    return f"app{number}"
+
+
+def _key(collector: int) -> str:
+    return f"{OWNER}/{_app(collector % APPS)}/c{collector}"
+
+
+def _enqueued(publisher: object, topic: str, key: bytes, value: bytes) -> bool:
+    try:
+        publisher.produce(topic, value=value, key=key)  # type: ignore[attr-defined]
+        publisher.poll(0)  # type: ignore[attr-defined]
+    except BufferError:
+        return False
+    return True

@@ -1,0 +1,154 @@
+"""The work that every contender of every benchmark is given, and the plain loop's way of doing it.
+
+Predictions of about 660 bytes with 20 concepts; collectors of one model with "maximum below 0.95, then sample" that collect a tenth
+of the predictions in total.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import xxhash
+
+from processor.codec.predictions import PredictionDecoder
+from processor.codec.records import encode
+from processor.engine.collector import Collector, Node, Source, Watchers, Workflow
+from processor.engine.plan import bound
+from processor.operators import parse_operator
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterator, Sequence
+
+    from processor.codec.registry import Schemas
+
+MODEL = "clarifai/main/general-image-recognition"
+COLLECTED = 0.1
+THRESHOLD = 0.95
+CONCEPTS = 20
+DISTINCT_MAX = 20_000
+FILTER_NODE = "unsure"
+SAMPLE_NODE = "sampled"
+RING_MASK = (1 << 64) - 1
+
+
+class LoopPlan(NamedTuple):
+    """One collector as a loop needs it: keep when the maximum is below ``threshold`` and (draw + salt) mod 2^64 below ``limit``."""
+
+    key: str
+    group: int
+    salt: int
+    limit: int
+    threshold: float
+
+
+def predictions(schemas: Schemas, records: int) -> Iterator[tuple[bytes, bytes]]:
+    """Ids and framed predictions. The first ones are encoded; later ones are these again under new ids, so samples differ."""
+    chosen = random.Random(7)  # noqa: S311 - a stream that is the same every time
+    pool = [encode(schemas, "prediction", _prediction(chosen, i)) for i in range(min(records, DISTINCT_MAX))]
+    for i in range(records):
+        value, first, now = pool[i % DISTINCT_MAX], _id(i % DISTINCT_MAX), _id(i)
+        yield now, value.replace(first, now, 1)
+
+
+def share_below(schemas: Schemas, values: Sequence[bytes]) -> float:
+    """The share of predictions whose maximum is below the threshold."""
+    keys = PredictionDecoder(schemas).decode(values).batch.content.max_keys
+    return float(np.mean(keys < np.uint64(np.float32(THRESHOLD).view(np.uint32))))
+
+
+def keep_fraction(collectors: int, below: float) -> float:
+    """What each collector samples of the predictions below the threshold, for a tenth of all in total."""
+    return min(1.0, COLLECTED / (collectors * below))
+
+
+def make_watchers(keys: Sequence[str], below: float) -> Watchers:
+    """Collectors of one model that together collect a tenth of its predictions."""
+    unsure = parse_operator("max-probability", {"params": {"value": THRESHOLD}}, lambda _: None)
+    sample = parse_operator("random-sample", {"params": {"keep_fraction": keep_fraction(len(keys), below)}}, lambda _: None)
+    workflow = Workflow((Node(FILTER_NODE, unsure), Node(SAMPLE_NODE, sample, (0,))))
+    return Watchers(MODEL, tuple(Collector(key, Source(MODEL), workflow=workflow) for key in keys))
+
+
+def loop_plan(collector: Collector) -> LoopPlan:
+    """What a plain loop needs to know of a collector of `make_watchers`."""
+    sampler: Any = bound(collector)[1][1]
+    arc = sampler.arc()
+    return LoopPlan(collector.key, sampler.group, -arc.start & RING_MASK, arc.length, float(np.float32(THRESHOLD)))
+
+
+def group_keys(plans: Sequence[LoopPlan]) -> list[tuple[int, int]]:
+    """The sampling groups that the plans use, and the key of each."""
+    groups = sorted({plan.group for plan in plans})
+    return [(group, xxhash.xxh3_64_intdigest(f"collectors/group/{group}".encode())) for group in groups]
+
+
+def judge(
+    prediction: Any,
+    plans: Sequence[LoopPlan],
+    keys: Sequence[tuple[int, int]],
+    counters: tuple[Counter[str], Counter[str], Counter[str]],
+    taken: list[tuple[str, str]],
+) -> None:
+    """Judge one decoded prediction as a plain loop does; its maximum, its hash and each group's hash are computed at most once.
+
+    Args:
+        prediction: as fastavro decodes it.
+        plans: the collectors.
+        keys: of `group_keys`.
+        counters: emptied, not sampled, collected; by collector.
+        taken: gets (prediction id, collector).
+    """
+    empty, unsampled, kept = counters
+    model = prediction["model"]
+    if prediction["workflow_id"] or f"{model['user_id']}/{model['app_id']}/{model['id']}" != MODEL:
+        return
+    data = prediction["output"]["data"]
+    values = [concept["value"] for concept in data["concepts"]]
+    values += [concept["value"] for region in data["regions"] for concept in region["data"]["concepts"]]
+    largest = max(values, default=1.0)
+    hashes: list[int] = []
+    for key, group, salt, limit, threshold in plans:
+        if largest >= threshold:
+            empty[key] += 1
+            continue
+        if not hashes:
+            hashes = _draws(prediction["id"], keys)
+        if ((hashes[group] + salt) & RING_MASK) < limit:
+            kept[key] += 1
+            taken.append((prediction["id"], key))
+        else:
+            unsampled[key] += 1
+
+
+def _draws(prediction_id: str, keys: Sequence[tuple[int, int]]) -> list[int]:
+    whole, found = xxhash.xxh3_64_intdigest(prediction_id.encode()), [0] * 16
+    for group, key in keys:
+        h = whole ^ key
+        h = ((h ^ (h >> 33)) * 0xFF51AFD7ED558CCD) & RING_MASK
+        h = ((h ^ (h >> 33)) * 0xC4CEB9FE1A85EC53) & RING_MASK
+        found[group] = h ^ (h >> 33)
+    return found
+
+
+def _id(number: int) -> bytes:
+    return f"prediction-{number:012d}".encode()
+
+
+def _prediction(chosen: random.Random, number: int) -> dict[str, Any]:
+    user_id, app_id, model_id = MODEL.split("/")
+    top = 1 - chosen.random() ** 2 / 2
+    rest = (chosen.random() * top for _ in range(CONCEPTS - 1))
+    concepts = [
+        {"id": f"ai_{n:06d}", "name": f"concept{n % 999}", "value": value}
+        for n, value in zip((chosen.randrange(10_000) for _ in range(CONCEPTS)), (top, *rest), strict=True)
+    ]
+    return {
+        "id": _id(number).decode(),
+        "model": {"user_id": user_id, "app_id": app_id, "id": model_id, "version_id": "aa7f35c01e0642fda5cf400f543e7c40"},
+        "caller_user_id": f"user-{number % 97}",
+        "input": {"data": {"image": {"url": f"https://samples.example/{number}.jpg"}, "metadata": '{"site": "nyc", "camera": 7}'}},
+        "output": {"data": {"concepts": concepts}},
+    }
