@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from processor.catalog.follower import CatalogFollower
 from processor.codec import records
-from processor.codec.predictions import PredictionDecoder, candidate_encoder
+from processor.codec.decoder import prediction_decoder
+from processor.codec.predictions import candidate_encoder
 from processor.codec.registry import Schemas
 from processor.engine.decide import decide
 from processor.errors import ClusterAway
@@ -67,7 +68,7 @@ def pre_queue(settings: Settings, index: int, metrics: Metrics, watchdog: Watchd
             settings=settings,
             catalog=CatalogFollower(settings, schemas),
             topics=TopicWatch(settings),
-            decode=metrics.timed("decode", PredictionDecoder(schemas, settings.record_bytes_max).decode),
+            decode=metrics.timed("decode", prediction_decoder(schemas, settings.record_bytes_max).decode),
             decide=metrics.timed("decide", decide),
             outputs=metrics.timed("outputs", Outputs(settings, candidate_encoder(schemas)).records),
             restore=metrics.timed("restore", store.restore),

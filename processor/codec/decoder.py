@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("collectors.codec")
 
 
-def prediction_decoder(schemas: Schemas) -> Decoder:
-    """The quickest decoder there is."""
+def prediction_decoder(schemas: Schemas, record_bytes_max: int) -> Decoder:
+    """The quickest decoder there is; a larger value than ``record_bytes_max`` is bad."""
     if IS_AVAILABLE:
-        return PredictionDecoder(schemas)
+        return PredictionDecoder(schemas, record_bytes_max)
     log.warning("pyruhvro cannot be imported on this machine: predictions are decoded one by one, about 50 times slower")
-    return ReferenceDecoder(schemas)
+    return ReferenceDecoder(schemas, record_bytes_max)

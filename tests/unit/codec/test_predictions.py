@@ -229,7 +229,7 @@ def test_the_reference_stands_in_where_the_extension_is_missing() -> None:
         "import sys; sys.modules['pyruhvro'] = None\n"
         "from processor.codec.decoder import prediction_decoder\n"
         "from processor.codec.registry import Schemas\n"
-        "print(type(prediction_decoder(Schemas.checked_in())).__name__)"
+        "print(type(prediction_decoder(Schemas.checked_in(), 1000)).__name__)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "ReferenceDecoder"
