@@ -1,0 +1,124 @@
+"""The README's tutorial, typed as it stands into an empty directory."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import orjson
+import pytest
+
+from processor.kafka.machine import free_port
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from processor.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SERVICE = "collectors run "
+
+
+class Shell:
+    """Somebody's terminal: a directory, and the project's commands on the path."""
+
+    def __init__(self, folder: Path) -> None:
+        commands = folder / "commands"
+        commands.mkdir()
+        for name, line in (("collectors", f'"{sys.executable}" -m processor'), ("python", f'"{sys.executable}"')):
+            (commands / name).write_text(f'#!/bin/sh\nexec {line} "$@"\n', encoding="utf-8")
+            (commands / name).chmod(0o755)
+        self._folder = folder / "tutorial"
+        self._folder.mkdir()
+        path = os.pathsep.join([str(commands), os.environ["PATH"]])
+        self._environment = os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)}
+
+    def type(self, block: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["sh", "-e"], input=block, cwd=self._folder, env=self._environment, capture_output=True, text=True, check=False, timeout=180
+        )
+
+    def expect(self, block: str) -> str:
+        done = self.type(block)
+        assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
+
+    @contextmanager
+    def running(self, block: str) -> Iterator[None]:
+        with (self._folder.parent / "service.log").open("wb") as log:
+            process = subprocess.Popen(["sh", "-c", f"exec {block}"], cwd=self._folder, env=self._environment, stdout=log, stderr=log)
+            try:
+                yield
+                assert process.poll() is None, "the service must not end by itself"
+            finally:
+                process.terminate()
+                process.wait(60)
+
+
+def tutorial() -> list[str]:
+    """The blocks of the tutorial, in order, with a port that is free here."""
+    section = README[README.index("## Tutorial") : README.index("## Reading on")]
+    return [
+        block.replace("collectors kafka up", f"collectors kafka up --port {free_port()}")
+        for block in re.findall(r"^```sh\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    ]
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    made = Shell(tmp_path)
+    yield made
+    made.type("collectors kafka down")
+
+
+@pytest.mark.slow
+@pytest.mark.kafka
+def test_the_tutorial_works_as_it_stands(shell: Shell) -> None:
+    blocks = tutorial()
+    at = next(position for position, block in enumerate(blocks) if block.startswith(SERVICE))
+    said = [shell.expect(block) for block in blocks[:at]]
+    assert "key acme/quality/ingest does not exist" in said[2], "the warning that the text explains"
+    assert "ACTIVE" in said[3]
+    consume, spoil, letters, change, down = blocks[at + 1 :]
+    with shell.running(blocks[at]):
+        wait_until(lambda: decided(shell) == 4, "the processor to decide the tutorial's predictions", timeout_s=60, every_s=0.2)
+        assert '"prediction_id"' in shell.expect(consume)
+        shell.expect(spoil)
+        shown = wait_until(lambda: answer(shell, letters), "the dead letter", timeout_s=60, every_s=0.2)
+        assert "no_framing" in shown
+        assert "INACTIVE  paused; workflow acme/quality/sample does not exist" in shell.expect(change)
+    assert "stopped the broker" in shell.expect(down)
+
+
+def decided(shell: Shell) -> int:
+    (row,) = orjson.loads(shell.type("collectors status --json").stdout)["collectors"]
+    return int(row["seen"])
+
+
+def answer(shell: Shell, block: str) -> str:
+    """What a block prints; nothing while it fails."""
+    done = shell.type(block)
+    return done.stdout if done.returncode == 0 else ""
+
+
+def test_a_newcomer_without_a_broker_is_told_how_to_start_one(shell: Shell) -> None:
+    done = shell.type("collectors topics plan")
+    assert done.returncode == 2
+    assert "no cluster is set: start one here with `collectors kafka up`" in done.stderr
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("command", ["collectors status", "collectors apply -f app.yaml", "collectors produce none.ndjson"])
+def test_a_newcomer_who_leaves_out_the_topics_is_told_how_to_make_them(shell: Shell, settings: Settings, command: str) -> None:
+    where = f"export COLLECTORS_BOOTSTRAP_SERVERS={settings.bootstrap_servers} COLLECTORS_TOPIC_PREFIX={settings.topic_prefix}"
+    files = "echo '{kind: App, user_id: acme, id: quality}' > app.yaml; touch none.ndjson"
+    done = shell.type(f"{where}\n{files}\n{command}")
+    assert done.returncode == 1
+    assert re.search("(create|make) it with `collectors topics apply`", done.stderr), done.stderr
