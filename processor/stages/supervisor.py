@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("collectors.supervisor")
 
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-HEALTHY_S = 30.0
+HEALTHY_S = 5.0
 FENCED_MAX = 3
 FENCED_WITHIN_S = 60.0
 STOP_WITHIN_S = 30.0
@@ -137,7 +137,8 @@ class Supervisor:
         for process in running:
             if process.stdin is not None:
                 process.stdin.close()
-        return EXIT_DONE if not any(codes) else EXIT_FAILED
+        # One that the signal killed had not come so far as to handle it, and so had nothing open.
+        return EXIT_DONE if set(codes) <= {EXIT_DONE, -signal.SIGTERM} else EXIT_FAILED
 
 
 def _wait(process: subprocess.Popen[bytes], timeout_s: float) -> int:

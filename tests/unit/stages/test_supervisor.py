@@ -88,3 +88,11 @@ def test_sigterm_stops_every_process_and_exits_clean() -> None:
         running.send_signal(signal.SIGTERM)
         assert running.wait(20) == 0
         assert time.monotonic() - began < supervisor.STOP_WITHIN_S
+
+
+def test_a_process_that_is_stopped_before_it_can_handle_the_signal_has_stopped_cleanly() -> None:
+    ignorant = RUNS.replace("signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); ", "")
+    with subprocess.Popen([sys.executable, "-c", ignorant], stdout=subprocess.PIPE) as running:
+        assert [running.stdout.readline() for _ in range(2)] == [b"up\n", b"up\n"]
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(20) == 0
