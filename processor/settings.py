@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -29,7 +29,8 @@ class Settings(BaseSettings):
     kafka: dict[str, SecretStr] = Field({}, description="further librdkafka client properties, such as security.protocol or sasl.password")
     topic_prefix: str = Field("", description="prepended to every topic name, group id and transactional id")
     instance: str = Field(default_factory=socket.gethostname, description="unique per host or pod, and stable over restarts")
-    schema_registry_url: str = Field("", description="a schema registry; empty: the ids checked in beside the schemas")
+    # Out of the repr, which ends up in tracebacks and logs: a URL may hold a password.
+    schema_registry_url: str = Field("", repr=False, description="a schema registry; empty: the ids checked in beside the schemas")
     destination_url: str = Field("", description="where inputs go for apps that name no destination_url")
     api_url: str = Field("", description="the REST API that apply, get and delete use when given")
     plans_with_collectors: tuple[str, ...] = Field(("essential", "professional", "enterprise"), description="plans that include collectors")
@@ -48,7 +49,7 @@ class Settings(BaseSettings):
     )
     bad_records_window: int = Field(10_000, ge=10, description="records over which bad_records_ratio is taken")
     bad_records_in_a_row: int = Field(1_000, ge=1, description="bad records in a row that stop a processor")
-    maven_url: str = Field("", description="a mirror of Maven Central for the local broker's jars")
+    maven_url: str = Field("", repr=False, description="a mirror of Maven Central for the local broker's jars")
     cache_dir: Path | None = Field(None, description="where downloaded jars are kept; empty: the user's cache folder")
     config_folder: Path | None = Field(
         None, description="where topics.yaml and schemas/ are looked for first; empty: the folder of --config"
@@ -83,6 +84,10 @@ def load_settings(config: Path | None = None) -> Settings:
         lines = [f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}" for problem in error.errors()]
         where = config or "the COLLECTORS_* environment"
         raise FixUsage("\n".join([f"settings in {where} are wrong:", *lines])) from None
+    except SettingsError as error:
+        raise FixUsage(
+            f'{error}: in the environment, lists and mappings are written as JSON, as in \'["a"]\' and \'{{"a": "b"}}\''
+        ) from None
 
 
 def _from_file(config: Path | None) -> dict[str, Any]:
@@ -96,4 +101,4 @@ def _from_file(config: Path | None) -> dict[str, Any]:
         raise FixUsage(f"--config {config}: not YAML: {error}") from None
     if not isinstance(values, dict):
         raise FixUsage(f"--config {config}: a mapping of settings is wanted, not a {type(values).__name__}")
-    return values
+    return {str(name): value for name, value in values.items()}
