@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from click.testing import CliRunner
 
 from benchmarks import engine
+from benchmarks.support.work import LoopPlan
 
 if TYPE_CHECKING:
     import pytest
@@ -24,8 +25,8 @@ def test_contenders_come_to_the_same() -> None:
 
 
 def test_different_outputs_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A loop that takes 0.95 for below 0.96 would look as quick."""
-    monkeypatch.setattr(engine, "_loop_plan", lambda collector: (collector.key, 0, 0, 1 << 63, 0.5))
+    """A loop with another threshold and another sample looks just as quick."""
+    monkeypatch.setattr(engine, "loop_plan", lambda collector: LoopPlan(collector.key, 0, 0, 1 << 63, 0.5))
     result = CliRunner().invoke(engine.main, ARGUMENTS)
     assert result.exit_code == 1
     assert "different outputs with 3 collectors" in result.output
