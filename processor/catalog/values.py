@@ -23,6 +23,7 @@ from processor.catalog.records import (
     WorkflowNode,
     kind_of,
 )
+from processor.codec.json_text import object_problem
 from processor.resources import COLLECTOR_INACTIVE
 
 if TYPE_CHECKING:
@@ -80,11 +81,13 @@ def json_object(text: str | None) -> dict[str, Any]:
     """The object of a JSON text; none is an empty one.
 
     Raises:
-        ValueError: it is no JSON, or no object.
+        ValueError: it is no JSON, no object, or nested so deep that whoever walks through it would run out of stack.
     """
-    value = orjson.loads(text) if text else {}
-    if not isinstance(value, dict):
-        raise ValueError(f"a JSON object is wanted, not {text:.80}")  # noqa: TRY004 - as for text that is no JSON at all
+    if not text:
+        return {}
+    if problem := object_problem(text):
+        raise ValueError(f"the text of an object {problem}")
+    value: dict[str, Any] = orjson.loads(text)
     return value
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -106,6 +107,22 @@ def test_a_poisoned_record_is_reported_with_its_place_and_skipped(
     ] * 3
     assert "acme/quality/keep-a-tenth" in caplog.messages[0]
     assert "rubbish" not in caplog.text
+
+
+@pytest.mark.parametrize("kind", [Kind.MODEL, Kind.WORKFLOW])
+@pytest.mark.parametrize("levels", [101, 300, 900])
+def test_parameters_nested_beyond_reason_are_poison_and_stop_nobody(kind: Kind, levels: int, log: Log, follower: CatalogFollower) -> None:
+    text = '{"params":{"metadata":' + '{"a":' * levels + "1" + "}" * levels + "}}"
+    deep = {
+        Kind.MODEL: replace(TENTH, model_type_id="metadata-filter", output_info=text),
+        Kind.WORKFLOW: replace(SAMPLE, nodes=(replace(SAMPLE.nodes[0], output_info_override=text),)),
+    }[kind]
+    log.before = [written(record) for record in (collector(), SAMPLE, TENTH, ACME, INGEST)]
+    follower.bootstrap()
+    log.after = [written(deep)]
+    assert follower.poll() is False
+    assert follower.poisoned == 1
+    assert states(follower) == {"acme/quality/c": ""}
 
 
 def test_poison_does_not_hold_up_the_good_records_of_its_changeset(log: Log, follower: CatalogFollower) -> None:
