@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import threading
 from typing import TYPE_CHECKING, Any
 
 from processor.catalog.follower import CatalogFollower
@@ -32,7 +31,7 @@ from processor.stages.pre_queue import STAGE as PRE_QUEUE
 from processor.stages.pre_queue import Parts, PreQueue
 from processor.stages.restore import CounterStore
 from processor.stages.supervisor import Supervisor, worker_command
-from processor.stages.watchdog import Watchdog, stop_with_supervisor
+from processor.stages.watchdog import StopFlag, Watchdog, stop_with_supervisor
 from processor.state.counters import Restoration
 from processor.topics.names import COUNTERS, PREDICTIONS, QUEUE, existing_inputs_topics, prefixed
 
@@ -85,15 +84,15 @@ def pre_queue(settings: Settings, index: int, metrics: Metrics, watchdog: Watchd
 
 def run_pre_queue(settings: Settings, index: int, metrics_port: int | None) -> None:
     """Be one process of the pre-queue stage until SIGTERM, or until the supervisor is gone."""
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    signal.signal(signal.SIGINT, lambda *_: stop.set())
-    stop_with_supervisor(stop.set)
+    stopping = StopFlag()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stopping.set)
+    stop_with_supervisor(stopping.set)
     watchdog, metrics = Watchdog(settings.watchdog_ms), Metrics()
     if metrics_port is not None:
         metrics.serve(metrics_port)
     with restarting():
-        pre_queue(settings, index, metrics, watchdog).run(stop.is_set)
+        pre_queue(settings, index, metrics, watchdog).run(stopping.is_set)
     log.info("%s: stopped cleanly", transactional_id(settings, PRE_QUEUE, index))
 
 

@@ -10,13 +10,13 @@ import logging
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from processor.errors import EXIT_DONE, EXIT_FAILED, EXIT_FENCED, EXIT_USAGE
+from processor.stages.watchdog import StopFlag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -83,7 +83,7 @@ class Supervisor:
         self._children = [Child(command, environment) for command in commands]
         self._cluster_answers = cluster_answers
         self._clock = clock
-        self._stop = threading.Event()
+        self._stopping = StopFlag()
 
     def run(self) -> int:
         """Run until a signal or a fault for people.
@@ -92,12 +92,12 @@ class Supervisor:
             The exit status: 0 after a clean stop.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stop.set())
+            signal.signal(number, self._stopping.set)
         status = EXIT_DONE
-        while not self._stop.is_set() and status == EXIT_DONE:
+        while not self._stopping.is_set() and status == EXIT_DONE:
             for child in self._children:
                 status = status or self._look(child)
-            self._stop.wait(LOOK_EVERY_S)
+            time.sleep(LOOK_EVERY_S)
         return status or self._stop_all()
 
     def _look(self, child: Child) -> int:

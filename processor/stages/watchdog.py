@@ -62,6 +62,21 @@ class Watchdog:
             self.check()
 
 
+class StopFlag:
+    """Asks a loop to stop; may be set by a signal handler, which must not take a lock that the thread it interrupts may hold."""
+
+    def __init__(self) -> None:
+        self._set = False
+
+    def set(self, *_: object) -> None:
+        """Ask, from wherever."""
+        self._set = True
+
+    def is_set(self) -> bool:
+        """Whether somebody asked."""
+        return self._set
+
+
 def stop_with_supervisor(stop: Callable[[], None]) -> None:
     """Call ``stop`` when standard input ends: the supervisor holds its other end, and has died when it closes."""
 
