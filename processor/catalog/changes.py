@@ -6,6 +6,7 @@ whoever writes one takes an id after the newest it has seen, whatever the clock 
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ ID_HEADER = "changeset-id"
 INDEX_HEADER = "changeset-index"
 COUNT_HEADER = "changeset-count"
 _TIME_DIGITS = 16
+_ID_DIGITS_MAX = 64
+_ID = re.compile(rf"[0-9a-f]{{1,{_ID_DIGITS_MAX}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,8 @@ def membership(headers: Iterable[tuple[str, bytes]]) -> Membership | None:
     if ID_HEADER not in found:
         return None
     changeset = found[ID_HEADER].decode()
-    int(changeset[:_TIME_DIGITS], 16)
+    if not _ID.fullmatch(changeset):  # it goes into a header of every input
+        raise ValueError(f"a changeset's id is up to {_ID_DIGITS_MAX} hex digits, not {changeset[:_ID_DIGITS_MAX]!r}")
     member = Membership(changeset, int(found.get(INDEX_HEADER, b"0")), int(found.get(COUNT_HEADER, b"1")))
     if not 0 <= member.index < member.count:
         raise ValueError(f"changeset {changeset} has {member.count} records, and this is number {member.index}")

@@ -127,7 +127,7 @@ class CatalogFollower:
         except (BadRecordError, ValueError) as error:
             self.poisoned += 1
             log.error(  # noqa: TRY400 - the traceback says nothing that the reason does not
-                "catalog record skipped: topic %s, partition %d, offset %d, key %r: %s",
+                "catalog record skipped: topic %s, partition %d, offset %d, key %.300r: %.2000s",  # either may be megabytes
                 record.topic,
                 record.partition,
                 record.offset,

@@ -125,6 +125,25 @@ def test_parameters_nested_beyond_reason_are_poison_and_stop_nobody(kind: Kind, 
     assert states(follower) == {"acme/quality/c": ""}
 
 
+@pytest.mark.parametrize("changeset", ["", "?", "-1", "0x1f", "1_0", "FF", " 1", "1\n", "0" * 65])
+def test_a_changeset_is_named_by_hex_digits_and_not_too_many(changeset: str, follower: CatalogFollower, log: Log) -> None:
+    follower.bootstrap()
+    log.after = [written(SAMPLE, changeset=(changeset, 0, 1))]
+    assert follower.poll() is False
+    assert (follower.poisoned, follower.catalog.version) == (1, "")
+
+
+def test_a_poisoned_record_of_megabytes_makes_a_short_line(log: Log, follower: CatalogFollower, caplog: pytest.LogCaptureFixture) -> None:
+    follower.bootstrap()
+    filtering = f'{{"params":{{"metadata":{{"site":{{"$regex":"{"[" * 1_000_000}"}}}}}}}}'
+    bad = written(replace(TENTH, model_type_id="metadata-filter", output_info=filtering))
+    log.after = [bad, replace(bad, key=b"k" * 1_000_000)]
+    with caplog.at_level(logging.ERROR, "collectors.catalog"):
+        follower.poll()
+    assert follower.poisoned == 2
+    assert len(caplog.text) < 10_000
+
+
 def test_poison_does_not_hold_up_the_good_records_of_its_changeset(log: Log, follower: CatalogFollower) -> None:
     follower.bootstrap()
     bad = Record(f"p.{TOPICS[Kind.APP]}", 0, 1, START_MS, b"acme/quality", b"?", membership_headers("0001", 0, 2))
