@@ -12,10 +12,11 @@ from processor.kafka.writer import Outgoing
 from processor.topics.names import QUEUE, inputs_topic, prefixed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence, Set
     from typing import Any
 
     from processor.codec.predictions import Decoded
+    from processor.engine.batch import PredictionBatch
     from processor.engine.collector import Collector
     from processor.engine.decide import ModelDecisions
     from processor.settings import Settings
@@ -53,44 +54,39 @@ class Outputs:
 
         A record that would be too large is left out; its decision is counted as ``invalid`` instead and its row is named.
         """
-        rows = np.unique(np.concatenate([decided.rows for decided in decisions])) if decisions else np.zeros(0, np.int32)
-        if not len(rows):
-            return [], []
-        predictions = dict(zip(rows.tolist(), decoded.batch.take(rows), strict=True))
         records: list[Outgoing] = []
         too_large: list[TooLarge] = []
         for decided in decisions:
-            for position, row, record in self._of_model(decoded, decided, predictions, catalog_version):
-                if len(record.value or b"") <= self._settings.record_bytes_max:
+            for position, row, record in self._of_model(decoded, decided, catalog_version):
+                if _size(record) <= self._settings.record_bytes_max:
                     records.append(record)
                 else:
                     too_large.append(self._refuse(decided, position, row, record))
         return records, too_large
 
-    def _of_model(
-        self, decoded: Decoded, decided: ModelDecisions, predictions: dict[int, dict[str, Any]], catalog_version: str
-    ) -> Iterator[tuple[int, int, Outgoing]]:
-        version = catalog_version.encode()
+    def _of_model(self, decoded: Decoded, decided: ModelDecisions, catalog_version: str) -> Iterator[tuple[int, int, Outgoing]]:
+        version, predictions = catalog_version.encode(), _predictions(decoded.batch, decided)
         taken = zip(decided.collectors.tolist(), decided.rows.tolist(), decided.inclusion.tolist(), strict=True)
         for position, row, probability in taken:
-            collector, prediction = decided.watchers.collectors[position], predictions[row]
+            collector = decided.watchers.collectors[position]
             if collector.second_stage:
                 value = self._encode_candidate(collector.key, probability, catalog_version, decoded.bodies[row])
                 yield position, row, Outgoing(self._queue, collector.key.encode(), value)
             else:
-                yield position, row, self._input(collector, prediction, probability, version)
+                yield position, row, self._input(collector, predictions[row], probability, version)
 
     def _input(self, collector: Collector, prediction: dict[str, Any], probability: float, version: bytes) -> Outgoing:
-        collected = Collected(collector.key, prediction["id"], collector.source.model, probability, collector.collect_outputs)
+        prediction_id = prediction["id"]
+        collected = Collected(collector.key, prediction_id, collector.source.model, probability, collector.collect_outputs)
         headers = (
             ("collector", collector.key.encode()),
             ("catalog-version", version),
-            ("prediction-id", prediction["id"].encode()),
+            ("prediction-id", prediction_id.encode()),
             ("inclusion-probability", repr(probability).encode()),
-            ("model", _model_with_version(prediction).encode()),
+            ("model", prediction["model"].encode()),
         )
-        key = input_id(collector.key, prediction["id"]).encode()
-        return Outgoing(self._inputs_topic(collector.key), key, input_json(prediction, collected), headers)
+        key = input_id(collector.key, prediction_id)
+        return Outgoing(self._inputs_topic(collector.key), key.encode(), input_json(key, prediction, collected), headers)
 
     def _inputs_topic(self, collector_key: str) -> str:
         topic = self._topics.get(collector_key)
@@ -103,11 +99,31 @@ class Outputs:
         outcome = QUEUED if decided.watchers.collectors[position].second_stage else COLLECTED
         decided.counts[position, outcome] -= 1
         decided.counts[position, INVALID] += 1
-        size, limit = len(record.value or b""), self._settings.record_bytes_max
-        return TooLarge(row, f"its record for {record.topic} has {size} bytes; record_bytes_max is {limit}")
+        limit = self._settings.record_bytes_max
+        return TooLarge(row, f"its record for {record.topic} has {_size(record)} bytes; record_bytes_max is {limit}")
 
 
-def _model_with_version(prediction: dict[str, Any]) -> str:
-    model = prediction["model"]
-    key = f"{model['user_id']}/{model['app_id']}/{model['id']}"
-    return f"{key}/{model['version_id']}" if model["version_id"] else key
+def _size(record: Outgoing) -> int:
+    """Bytes that count against a topic's limit: ids of any length stand in headers too."""
+    return len(record.value or b"") + len(record.key or b"") + sum(len(name) + len(value) for name, value in record.headers)
+
+
+def _predictions(batch: PredictionBatch, decided: ModelDecisions) -> dict[int, dict[str, Any]]:
+    """What inputs are made of, by row; ``model`` is the header's text.
+
+    Making objects of columns costs more than anything else here, and a model's answer is most of it: only who asks for it gets it.
+    """
+    collectors = decided.watchers.collectors
+    taken = list(zip(decided.collectors.tolist(), decided.rows.tolist(), strict=True))
+    found = _objects(batch, {row for position, row in taken if not collectors[position].second_stage}, ("id", "input"))
+    annotated = _objects(batch, {row for position, row in taken if collectors[position].collect_outputs} & found.keys(), ("output",))
+    models = [f"{decided.watchers.model}/{version}" if version else decided.watchers.model for version in batch.versions.names]
+    for row, prediction in found.items():
+        prediction["model"] = models[batch.versions.codes[row]]
+        prediction |= annotated.get(row, {})
+    return found
+
+
+def _objects(batch: PredictionBatch, rows: Set[int], fields: Sequence[str]) -> dict[int, dict[str, Any]]:
+    ordered = sorted(rows)
+    return dict(zip(ordered, batch.take(np.array(ordered, np.int64), fields), strict=True)) if ordered else {}
