@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (
-    AdminClient,
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
@@ -18,7 +17,7 @@ from confluent_kafka.admin import (
 )
 
 from processor.errors import FixCluster
-from processor.kafka.client import client_config
+from processor.kafka.client import admin_client
 from processor.kafka.failure import cluster_error, error_code
 from processor.kafka.topic_state import ConfigState, Layout, NewTopicState, TopicState
 
@@ -40,7 +39,7 @@ class Admin:
     """The topics of one cluster. Every method raises FixCluster for what the cluster refuses or does not answer."""
 
     def __init__(self, settings: Settings) -> None:
-        self._client = AdminClient(client_config(settings))
+        self._client = admin_client(settings)
 
     def layout(self) -> Layout:
         """All topics with partitions and replication; configs are left out."""

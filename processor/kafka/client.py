@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer, KafkaException, Producer
+from confluent_kafka.admin import AdminClient
 
+from processor.errors import FixUsage
 from processor.kafka.address import bootstrap_servers
 from processor.kafka.client_log import client_logger
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from processor.settings import Settings
+
+T = TypeVar("T")
 
 log = client_logger()
 
@@ -32,9 +38,15 @@ def client_config(settings: Settings) -> dict[str, Any]:
     }
 
 
+def admin_client(settings: Settings) -> AdminClient:
+    """A client that asks about the cluster and changes topics."""
+    return _made(AdminClient, client_config(settings))
+
+
 def producer(settings: Settings, **overrides: Any) -> Producer:
     """An idempotent producer; overrides are librdkafka properties with ``_`` for ``.``."""
-    return Producer(
+    return _made(
+        Producer,
         client_config(settings)
         | {
             "enable.idempotence": True,
@@ -44,7 +56,7 @@ def producer(settings: Settings, **overrides: Any) -> Producer:
             # The client's own limit is out of the way: the topics' limits decide, and what is too large for them is refused before.
             "message.max.bytes": 1_000_000_000,
         }
-        | _properties(overrides)
+        | _properties(overrides),
     )
 
 
@@ -66,7 +78,8 @@ def transactional_producer(settings: Settings, transactional_id: str) -> Produce
 
 def reading_consumer(settings: Settings, *, committed: bool = True) -> Consumer:
     """A consumer without a group's assignment: it is told its partitions and never commits."""
-    return Consumer(
+    return _made(
+        Consumer,
         client_config(settings)
         | {
             "group.id": f"{settings.topic_prefix}collectors.reader",  # librdkafka wants one; it is never joined
@@ -78,7 +91,7 @@ def reading_consumer(settings: Settings, *, committed: bool = True) -> Consumer:
             # After a full local queue librdkafka waits this long before it fetches again; its default is a second.
             "fetch.queue.backoff.ms": 5,
             "fetch.wait.max.ms": 100,
-        }
+        },
     )
 
 
@@ -95,7 +108,8 @@ def group_consumer(settings: Settings, group: str, protocol: str) -> Consumer:
         membership: dict[str, Any] = {"group.protocol": "consumer", "group.remote.assignor": "uniform"}
     else:
         membership = {"partition.assignment.strategy": "cooperative-sticky", "session.timeout.ms": 10_000, "heartbeat.interval.ms": 1_000}
-    return Consumer(
+    return _made(
+        Consumer,
         client_config(settings)
         | membership
         | {
@@ -112,8 +126,22 @@ def group_consumer(settings: Settings, group: str, protocol: str) -> Consumer:
             "queued.min.messages": 20_000,
             "queued.max.messages.kbytes": 65_536,
             "fetch.wait.max.ms": 50,
-        }
+        },
     )
+
+
+def _made(kind: Callable[[dict[str, Any]], T], config: dict[str, Any]) -> T:
+    """A client.
+
+    Raises:
+        FixUsage: the client's library refuses a property; no restart would mend that.
+    """
+    try:
+        return kind(config)
+    except KafkaException as error:
+        raise FixUsage(
+            f"the Kafka client refuses its properties: {error.args[0].str()}: correct `kafka` in the settings (COLLECTORS_KAFKA)"
+        ) from None
 
 
 def _properties(overrides: dict[str, Any]) -> dict[str, Any]:

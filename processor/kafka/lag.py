@@ -9,7 +9,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicP
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from processor.kafka.admin import Admin
-from processor.kafka.client import client_config
+from processor.kafka.client import admin_client
 from processor.kafka.failure import cluster_error
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def progress(settings: Settings, group: str, topic: str) -> Progress:
         FixCluster: the topic does not exist, or the brokers do not answer.
     """
     parts = [TopicPartition(topic, partition) for partition in range(Admin(settings).partitions(topic))]
-    admin = AdminClient(client_config(settings))
+    admin = admin_client(settings)
     try:
         first = _offsets(admin, parts, OffsetSpec.earliest())  # type: ignore[no-untyped-call]  # the client's own method is not annotated
         end = _offsets(admin, parts, OffsetSpec.latest())  # type: ignore[no-untyped-call]  # as above

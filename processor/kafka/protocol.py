@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
-from processor.kafka.client import client_config
+from processor.kafka.client import admin_client
 from processor.kafka.failure import AWAY, cluster_error, error_code
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def group_protocol(settings: Settings) -> str:
     if settings.group_protocol != "auto":
         return settings.group_protocol
     try:
-        protocols = _broker_setting(AdminClient(client_config(settings)))
+        protocols = _broker_setting(admin_client(settings))
     except KafkaException as error:
         if error_code(error) in AWAY:
             raise cluster_error("asking for the group protocols", error) from None
