@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from processor.errors import Fenced, RestartProcess
+from processor.errors import CollectorsError, Fenced, FixCluster, RestartProcess
 from processor.kafka.client import transactional_producer
 
 if TYPE_CHECKING:
@@ -27,6 +27,15 @@ FENCED = {
     KafkaError.PRODUCER_FENCED,
     KafkaError.INVALID_PRODUCER_EPOCH,
 }
+# What stays as it is however often the process starts again.
+TO_MEND = {
+    KafkaError.MSG_SIZE_TOO_LARGE: "let the topic's max.message.bytes be larger than record_bytes_max",
+    KafkaError.INVALID_TRANSACTION_TIMEOUT: "lower transaction_timeout_ms, or raise transaction.max.timeout.ms of the brokers",
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "let this user write to the topic",
+    KafkaError.GROUP_AUTHORIZATION_FAILED: "let this user read with the group",
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "let this user describe and write under the transactional id",
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "let this user write idempotently to the cluster",
+}
 CALL_TIMEOUT_S = 5.0
 FULL_QUEUE_POLL_S = 0.05
 
@@ -39,7 +48,8 @@ class Transaction:
         transactional_id: the same before and after a restart, and of no other process.
         clock: seconds, monotonic; handed in so that a test can move it.
 
-    Every method raises RestartProcess (Fenced where it is) when the transaction can no longer be trusted.
+    Every method raises RestartProcess (Fenced where it is) when the transaction can no longer be trusted, and FixCluster when
+    starting again would meet the same refusal.
     """
 
     def __init__(self, settings: Settings, transactional_id: str, clock: Callable[[], float] = time.monotonic) -> None:
@@ -128,6 +138,9 @@ class Transaction:
             raise self._failure(what, error) from None
         return True
 
-    def _failure(self, what: str, error: KafkaException) -> RestartProcess:
-        kind = Fenced if error.args[0].code() in FENCED else RestartProcess
-        return kind(f"{self.transactional_id}: {what}: {error.args[0].name()}: {error.args[0].str()}")
+    def _failure(self, what: str, error: KafkaException) -> CollectorsError:
+        cause = error.args[0]
+        text = f"{self.transactional_id}: {what}: {cause.name()}: {cause.str()}"
+        if cause.code() in TO_MEND:
+            return FixCluster(f"{text}: {TO_MEND[cause.code()]}")
+        return Fenced(text) if cause.code() in FENCED else RestartProcess(text)

@@ -1,0 +1,54 @@
+"""What a transaction's failure asks for: another start, or somebody who mends the cluster."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from processor.errors import FixCluster
+from processor.kafka.admin import Admin
+from processor.kafka.group import Member
+from processor.kafka.topic_state import NewTopicState
+from processor.kafka.transaction import Transaction
+from processor.kafka.writer import Outgoing
+from processor.topics.names import PREDICTIONS, prefixed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from processor.settings import Settings
+
+pytestmark = pytest.mark.kafka
+
+
+class Nobody:
+    """An owner of partitions that never come."""
+
+    def assigned(self, committed: Mapping[int, int | None]) -> None: ...
+
+    def revoked(self, partitions: Sequence[int]) -> None: ...
+
+    def lost(self, partitions: Sequence[int]) -> None: ...
+
+
+def test_a_record_that_its_topic_does_not_take_is_no_reason_to_start_again(settings: Settings) -> None:
+    topic = prefixed(settings, PREDICTIONS)
+    Admin(settings).create([NewTopicState(topic, 1, 1, {"max.message.bytes": "10000"})])
+    Admin(settings).wait_for_topics([topic])
+    transaction = Transaction(settings, prefixed(settings, "large"))
+    transaction.init()
+    transaction.begin()
+    transaction.produce([Outgoing(topic, None, os.urandom(20_000))])
+    transaction._producer.flush(30)  # a refusal that comes while offsets are sent is told by the next start only
+    member = Member(settings, prefixed(settings, "group"), topic, "classic", Nobody())
+    with pytest.raises(FixCluster, match=r"MSG_SIZE_TOO_LARGE.*max\.message\.bytes"):
+        transaction.commit(member, {0: 0})
+    member.close()
+
+
+def test_a_time_out_beyond_the_brokers_limit_is_no_reason_to_start_again(settings: Settings) -> None:
+    patient = settings.model_copy(update={"transaction_timeout_ms": 100_000_000})
+    with pytest.raises(FixCluster, match="lower transaction_timeout_ms"):
+        Transaction(patient, prefixed(settings, "patient")).init()
