@@ -16,7 +16,7 @@ from processor.stages.supervisor import Child, Supervisor
 RUNS = """
 import os, sys
 from processor.stages.supervisor import Supervisor
-CHILD = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); print('up', flush=True); signal.pause()"
+CHILD = "import os, signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); os.write(1, b'up\\n'); sys.stdin.read()"
 sys.exit(Supervisor([[sys.executable, "-c", CHILD]] * 2, os.environ, lambda: True).run())
 """
 
