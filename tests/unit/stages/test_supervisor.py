@@ -13,7 +13,7 @@ import pytest
 from processor.stages import supervisor
 from processor.stages.supervisor import Child, Supervisor
 
-RUNS = """
+RUNS = r"""
 import os, sys
 from processor.stages.supervisor import Supervisor
 CHILD = "import os, signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); os.write(1, b'up\\n'); sys.stdin.read()"
