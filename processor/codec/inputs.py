@@ -39,10 +39,11 @@ def input_id(collector: str, prediction_id: str) -> str:
     return hashlib.sha256(f"{collector}\0{prediction_id}".encode()).hexdigest()[:INPUT_ID_DIGITS]
 
 
-def input_json(prediction: Mapping[str, Any], collected: Collected) -> bytes:
+def input_json(key: str, prediction: Mapping[str, Any], collected: Collected) -> bytes:
     """The body of one input.
 
     Args:
+        key: its `input_id`.
         prediction: fields as in the Avro schema; its JSON texts have been checked, as decoded predictions' have.
         collected: by whom.
     """
@@ -53,7 +54,7 @@ def input_json(prediction: Mapping[str, Any], collected: Collected) -> bytes:
         data["geo"] = orjson.Fragment(original["geo"])
     if collected.collect_outputs:
         data |= _annotations(prediction["output"]["data"])
-    return orjson.dumps({"id": input_id(collected.collector, collected.prediction_id), "data": data})
+    return orjson.dumps({"id": key, "data": data})
 
 
 def _metadata(prediction: Mapping[str, Any], collected: Collected) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from processor.kafka.writer import Outgoing
 from processor.topics.names import QUEUE, inputs_topic, prefixed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence, Set
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from typing import Any
 
     from processor.codec.predictions import Decoded
@@ -119,11 +119,10 @@ def _predictions(batch: PredictionBatch, decided: ModelDecisions) -> dict[int, d
     annotated = _objects(batch, {row for position, row in taken if collectors[position].collect_outputs} & found.keys(), ("output",))
     models = [f"{decided.watchers.model}/{version}" if version else decided.watchers.model for version in batch.versions.names]
     for row, prediction in found.items():
-        prediction["model"] = models[batch.versions.codes[row]]
-        prediction |= annotated.get(row, {})
+        prediction.update(annotated.get(row, {}), model=models[batch.versions.codes[row]])
     return found
 
 
-def _objects(batch: PredictionBatch, rows: Set[int], fields: Sequence[str]) -> dict[int, dict[str, Any]]:
+def _objects(batch: PredictionBatch, rows: Collection[int], fields: Sequence[str]) -> dict[int, dict[str, Any]]:
     ordered = sorted(rows)
     return dict(zip(ordered, batch.take(np.array(ordered, np.int64), fields), strict=True)) if ordered else {}

@@ -25,12 +25,13 @@ VALIDATOR = jsonschema.Draft202012Validator(SCHEMA, format_checker=jsonschema.Fo
 SCHEMAS = Schemas.checked_in()
 BARE = Collected("acme/quality/rare", "p-1", "clarifai/main/general", 0.25)
 WHOLE = Collected("acme/quality/rare", "p-1", "clarifai/main/general", 0.25, collect_outputs=True)
+KEY = input_id(BARE.collector, BARE.prediction_id)
 PROVENANCE = {"collector": "acme/quality/rare", "prediction_id": "p-1", "model": "clarifai/main/general", "inclusion_probability": 0.25}
 
 
 def body(collected: Collected = BARE, **changes: Any) -> Any:
     """The body of an input, valid by its schema."""
-    made = json.loads(input_json(prediction(**changes), collected))
+    made = json.loads(input_json(KEY, prediction(**changes), collected))
     VALIDATOR.validate(made)
     return made
 
@@ -41,7 +42,7 @@ def test_the_id_is_the_first_32_hex_digits_of_sha256_over_collector_nul_predicti
 
 def test_an_input_is_the_original_input_and_where_it_came_from() -> None:
     assert body() == {
-        "id": input_id("acme/quality/rare", "p-1"),
+        "id": KEY,
         "data": {"image": {"url": "https://example.com/1.jpg"}, "metadata": {"site": "nyc", "collected": PROVENANCE}},
     }
 
@@ -59,7 +60,7 @@ def test_provenance_wins_over_metadata_of_the_same_name() -> None:
 
 def test_geo_is_carried_as_it_came() -> None:
     assert b'"geo":{"geo_point": {"longitude": 1.50}}' in input_json(
-        prediction(input=input_of(geo='{"geo_point": {"longitude": 1.50}}')), BARE
+        KEY, prediction(input=input_of(geo='{"geo_point": {"longitude": 1.50}}')), BARE
     )
 
 
@@ -85,7 +86,7 @@ def test_an_empty_output_adds_nothing() -> None:
 def test_whatever_is_collected_keeps_to_the_schema(given_predictions: list[dict[str, Any]]) -> None:
     decoded = PredictionDecoder(SCHEMAS).decode([records.encode(SCHEMAS, "prediction", each) for each in given_predictions])
     for row in decoded.batch.take(np.arange(decoded.batch.rows)):
-        VALIDATOR.validate(orjson.loads(input_json(row, WHOLE)))
+        VALIDATOR.validate(orjson.loads(input_json(KEY, row, WHOLE)))
 
 
 @pytest.mark.parametrize(

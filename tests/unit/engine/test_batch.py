@@ -70,6 +70,7 @@ def test_models_are_named_by_their_three_ids() -> None:
 def test_taking_rows_gives_them_as_dicts() -> None:
     stream = [prediction(f"p-{i}", concepts=[("a", 0.5)]) for i in range(4)]
     assert batch(stream).take(np.array([3, 1], np.int32)) == [stream[3], stream[1]]
+    assert batch(stream).take(np.array([2], np.int32), ("id", "model")) == [{"id": "p-2", "model": stream[2]["model"]}]
     assert batch(stream).take(np.array([], np.int32)) == []
 
 
