@@ -33,7 +33,7 @@ from processor.stages.restore import CounterStore
 from processor.stages.supervisor import Supervisor, worker_command
 from processor.stages.watchdog import StopFlag, Watchdog, stop_with_supervisor
 from processor.state.counters import Restoration
-from processor.topics.names import COUNTERS, PREDICTIONS, QUEUE, existing_inputs_topics, prefixed
+from processor.topics.names import COUNTERS, PREDICTIONS, PREDICTIONS_DEAD_LETTERS, QUEUE, existing_inputs_topics, prefixed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -59,7 +59,9 @@ def transactional_id(settings: Settings, stage: str, index: int) -> str:
 def pre_queue(settings: Settings, index: int, metrics: Metrics, watchdog: Watchdog) -> PreQueue:
     """Put one process of the pre-queue stage together."""
     schemas = Schemas.from_settings(settings)
-    store = CounterStore(settings, schemas, Admin(settings).partitions(prefixed(settings, COUNTERS)), PRE_QUEUE, watchdog.beat)
+    # All that a transaction may write to: producing to a topic that is missing would only show as one that never ends.
+    partitions = Admin(settings).require([prefixed(settings, name) for name in (PREDICTIONS, QUEUE, COUNTERS, PREDICTIONS_DEAD_LETTERS)])
+    store = CounterStore(settings, schemas, partitions[prefixed(settings, COUNTERS)], PRE_QUEUE, watchdog.beat)
     transaction = Transaction(settings, transactional_id(settings, PRE_QUEUE, index))
     group, source, protocol = group_id(settings, PRE_QUEUE), prefixed(settings, PREDICTIONS), group_protocol(settings)
     return PreQueue(

@@ -50,16 +50,16 @@ class Admin:
         """Topics that can be written to: every partition has a leader."""
         return frozenset(name for name, topic in self._metadata().topics.items() if _usable(topic))
 
-    def partitions(self, name: str) -> int:
-        """How many partitions a topic has.
+    def require(self, names: Collection[str]) -> dict[str, int]:
+        """How many partitions each of these topics has.
 
         Raises:
-            FixCluster: there is no such topic.
+            FixCluster: some do not exist; all of them are named.
         """
-        found = self.layout().topics.get(name)
-        if found is None:
-            raise FixCluster(f"topic {name} does not exist: create it with `collectors topics apply`")
-        return found.partitions
+        found = self.layout().topics
+        if missing := sorted(set(names) - found.keys()):
+            raise FixCluster(f"topics that do not exist: {', '.join(missing)}; create them with `collectors topics apply`")
+        return {name: found[name].partitions for name in names}
 
     def topics(self, names: Collection[str]) -> dict[str, TopicState]:
         """Those of the named topics that exist, with their configs."""

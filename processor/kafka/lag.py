@@ -37,7 +37,7 @@ def progress(settings: Settings, group: str, topic: str) -> Progress:
     Raises:
         FixCluster: the topic does not exist, or the brokers do not answer.
     """
-    parts = [TopicPartition(topic, partition) for partition in range(Admin(settings).partitions(topic))]
+    parts = [TopicPartition(topic, partition) for partition in range(Admin(settings).require([topic])[topic])]
     admin = admin_client(settings)
     try:
         first = _offsets(admin, parts, OffsetSpec.earliest())  # type: ignore[no-untyped-call]  # the client's own method is not annotated

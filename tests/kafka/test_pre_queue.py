@@ -15,7 +15,7 @@ from processor.codec.registry import Schemas
 from processor.kafka.admin import Admin
 from processor.kafka.protocol import group_protocol
 from processor.kafka.reader import TopicReader
-from processor.topics.names import PREDICTIONS, PREDICTIONS_DEAD_LETTERS, inputs_topic, prefixed
+from processor.topics.names import PREDICTIONS, PREDICTIONS_DEAD_LETTERS, QUEUE, inputs_topic, prefixed
 from tests.support.processes import Processor, collectors
 from tests.support.waiting import wait_until
 from tests.support.world import Publisher, expectation, predictions, set_up
@@ -188,6 +188,18 @@ def test_collectors_of_an_app_without_a_topic_are_inactive_with_the_reason_and_t
     assert rows["acme/second/random"]["reasons"] == {"collector_inactive": rows["acme/second/random"]["seen"]}
     wanted = expectation(STREAM).funnel["acme/quality/dogs"]
     assert {name: rows["acme/quality/dogs"][name] for name in wanted} == wanted
+
+
+def test_a_processor_without_the_topics_that_it_writes_to_names_them_and_ends(settings: Settings) -> None:
+    assert collectors(settings, "topics", "apply").returncode == 0
+    gone = [prefixed(settings, name) for name in (PREDICTIONS_DEAD_LETTERS, QUEUE)]
+    admin = Admin(settings)
+    for future in admin._client.delete_topics(gone).values():
+        future.result()
+    wait_until(lambda: not admin.names() & set(gone), "the topics to be gone")
+    with Processor(settings) as processor:
+        assert processor.wait() == 1
+        assert f"topics that do not exist: {', '.join(gone)}; create them with `collectors topics apply`" in processor.log()
 
 
 def test_a_broker_without_kip_848_is_served_by_the_classic_protocol(
