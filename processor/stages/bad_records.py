@@ -30,12 +30,13 @@ class BadRecordLimit:
         self._bad = 0
         self._in_a_row = 0
 
-    def add(self, records: int, bad: list[int]) -> None:
+    def add(self, records: int, bad: list[int], last: str = "") -> None:
         """Count one batch.
 
         Args:
             records: how many it had.
             bad: positions of the bad ones, ascending.
+            last: where the last bad one is and what is wrong with it; its batch is not committed, so no dead letter tells.
 
         Raises:
             TooManyBadRecords: a limit is passed.
@@ -43,9 +44,9 @@ class BadRecordLimit:
         self._in_a_row = self._longest_run(records, bad)
         self._remember(records, len(bad))
         if self._in_a_row > self._in_a_row_max:
-            raise TooManyBadRecords(self._text(f"{self._in_a_row} records in a row", "bad_records_in_a_row"))
+            raise TooManyBadRecords(_text(f"{self._in_a_row} records in a row", last, "bad_records_in_a_row"))
         if self._records >= self._window and self._bad > self._ratio_max * self._records:
-            raise TooManyBadRecords(self._text(f"{self._bad} of the last {self._records} records", "bad_records_ratio"))
+            raise TooManyBadRecords(_text(f"{self._bad} of the last {self._records} records", last, "bad_records_ratio"))
 
     def _longest_run(self, records: int, bad: list[int]) -> int:
         """Length of the run at the batch's end, or the longest inside it where that passes the limit."""
@@ -63,11 +64,13 @@ class BadRecordLimit:
             old_records, old_bad = self._batches.popleft()
             self._records, self._bad = self._records - old_records, self._bad - old_bad
 
-    def _text(self, what: str, setting: str) -> str:
-        return (
-            f"{what} could not be processed: stopping, so that a fault in the code or a wrong schema does not dead-letter the whole "
-            f"topic; look at `collectors dead-letters list`, mend the cause, start again (setting: {setting})"
-        )
+
+def _text(what: str, last: str, setting: str) -> str:
+    return (
+        f"{what} could not be processed{f' (the last one: {last})' if last else ''}: stopping, so that a fault in the code or a wrong "
+        f"schema does not dead-letter the whole topic; mend the cause and start again, or raise {setting} to let them go to the dead "
+        "letters (those before are in `collectors dead-letters list`)"
+    )
 
 
 def error_headers(source: tuple[str, int, int], reason: str, detail: str) -> Headers:

@@ -133,7 +133,8 @@ class PreQueue:
         decisions = parts.decide(decoded.batch, parts.catalog.catalog.watchers)
         records, too_large = parts.outputs(decoded, decisions, parts.catalog.catalog.version)
         bad = sorted([(b.index, b.reason, b.detail) for b in decoded.bad] + _once_a_row(decoded, too_large))
-        parts.bad.add(len(messages), [index for index, _, _ in bad])
+        last = f"{self._member.topic}/{partition}/{messages[bad[-1][0]].offset()}: {bad[-1][1]}: {bad[-1][2]}" if bad else ""
+        parts.bad.add(len(messages), [index for index, _, _ in bad], last)
         letters = [self._dead_letter(messages[index], reason, detail) for index, reason, detail in bad]
         parts.transaction.begin()
         parts.transaction.produce([*records, *letters])

@@ -158,6 +158,8 @@ def test_a_run_of_garbage_stops_the_processor_with_an_error_that_says_so(setting
     with Processor(settings.model_copy(update={"bad_records_in_a_row": 100, "batch_records": 50})) as processor:
         assert processor.wait() == 1
         assert "records in a row could not be processed" in processor.log()
+        assert f"the last one: {prefixed(settings, PREDICTIONS)}/0/" in processor.log()
+        assert "no_framing" in processor.log()
         assert "collectors dead-letters list" in processor.log()
     letters = records(settings, PREDICTIONS_DEAD_LETTERS)
     assert len(letters) <= 100

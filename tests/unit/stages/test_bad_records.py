@@ -18,8 +18,10 @@ def test_single_bad_records_among_good_ones_pass_for_ever() -> None:
 
 
 def test_a_run_of_bad_records_stops_the_processor_and_says_where_to_look() -> None:
-    with pytest.raises(TooManyBadRecords, match=r"6 records in a row.*dead-letters list.*bad_records_in_a_row"):
-        limit().add(6, [0, 1, 2, 3, 4, 5])
+    with pytest.raises(
+        TooManyBadRecords, match=r"6 records in a row.*\(the last one: p/0/5: no_framing: x\).*bad_records_in_a_row.*dead-letters list"
+    ):
+        limit().add(6, [0, 1, 2, 3, 4, 5], "p/0/5: no_framing: x")
 
 
 def test_a_run_counts_across_batches() -> None:
