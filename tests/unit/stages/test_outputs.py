@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import orjson
+import pytest
 
 from processor.codec.inputs import Collected, input_id, input_json
 from processor.codec.predictions import PredictionDecoder, candidate_encoder
@@ -13,13 +14,11 @@ from processor.codec.registry import Schemas
 from processor.engine.collector import Collector, Source, Watchers
 from processor.engine.decide import decide
 from processor.engine.reasons import OUTCOMES, Outcome
-from processor.settings import load_settings
+from processor.settings import Settings
 from processor.stages.outputs import Outputs
 from tests.support.predictions import input_of, output_of, prediction, region_of
 
 if TYPE_CHECKING:
-    import pytest
-
     from processor.engine.decide import ModelDecisions
     from processor.kafka.writer import Outgoing
     from processor.stages.outputs import TooLarge
@@ -38,11 +37,15 @@ def collecting(name: str, **fields: Any) -> Collector:
     return Collector(f"acme/{name}", Source(MODEL), random_sample=1.0, **fields)
 
 
-def made(*collectors: Collector, stream: list[dict[str, Any]] | None = None) -> tuple[list[Outgoing], list[TooLarge], ModelDecisions]:
+def made(
+    *collectors: Collector, stream: list[dict[str, Any]] | None = None, record_bytes_max: int = 16_000_000
+) -> tuple[list[Outgoing], list[TooLarge], ModelDecisions]:
     """What these collectors make of a stream, and the decisions behind it."""
     decoded = PredictionDecoder(SCHEMAS).decode([encode(SCHEMAS, "prediction", each) for each in stream or STREAM])
     decisions = decide(decoded.batch, {MODEL: Watchers(MODEL, collectors)})
-    records, too_large = Outputs(load_settings(), candidate_encoder(SCHEMAS)).records(decoded, decisions, VERSION)
+    records, too_large = Outputs(Settings(record_bytes_max=record_bytes_max), candidate_encoder(SCHEMAS)).records(
+        decoded, decisions, VERSION
+    )
     return records, too_large, decisions[0]
 
 
@@ -92,12 +95,31 @@ def test_a_second_stage_gets_the_whole_prediction() -> None:
     assert candidate["prediction"]["output"]["data"]["concepts"][0]["id"] == "dog"
 
 
-def test_what_is_too_large_is_named_and_counted_as_invalid(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLLECTORS_RECORD_BYTES_MAX", "1000")
+def test_what_is_too_large_is_named_and_counted_as_invalid() -> None:
     large = prediction(id="p-4", input=input_of(text={"raw": "x" * 2_000, "url": None}))
-    records, too_large, decided = made(collecting("quality/all"), collecting("quality/more", second_stage=True), stream=[STREAM[1], large])
+    both = collecting("quality/all"), collecting("quality/more", second_stage=True)
+    records, too_large, decided = made(*both, stream=[STREAM[1], large], record_bytes_max=1_000)
     assert [(refused.row, "record_bytes_max is 1000" in refused.detail) for refused in too_large] == [(1, True), (1, True)]
     assert len(records) == 2
     for position, outcome in enumerate((Outcome.COLLECTED, Outcome.QUEUED)):
-        counts = dict(zip(OUTCOMES, decided.counts[position].tolist(), strict=True))
-        assert (counts[outcome], counts[Outcome.INVALID]) == (1, 1)
+        assert counted(decided, position) == {outcome: 1, Outcome.INVALID: 1}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"id": "p" * 50_000},
+        {"model": {"user_id": "clarifai", "app_id": "main", "id": "general", "version_id": "v" * 100_000}},
+    ],
+    ids=["id", "version"],
+)
+def test_a_record_too_large_by_its_headers_is_left_out_counted_and_named(changes: dict[str, Any]) -> None:
+    records, too_large, decided = made(collecting("quality/all"), stream=[prediction(), prediction(**changes)], record_bytes_max=100_000)
+    assert [dict(record.headers)["prediction-id"] for record in records] == [b"p-1"]
+    assert [refused.row for refused in too_large] == [1]
+    assert counted(decided, 0) == {Outcome.COLLECTED: 1, Outcome.INVALID: 1}
+
+
+def counted(decided: ModelDecisions, position: int) -> dict[Outcome, int]:
+    """What one collector's predictions were counted under."""
+    return {outcome: count for outcome, count in zip(OUTCOMES, decided.counts[position].tolist(), strict=True) if count}
