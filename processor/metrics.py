@@ -47,6 +47,10 @@ class Metrics:
 
         return measured
 
+    def forget(self, partition: int) -> None:
+        """A source partition went to another process, whose figures count from now on."""
+        self.lag.remove(str(partition))
+
     def serve(self, port: int) -> None:
         """Answer Prometheus on this port, in a thread."""
         start_http_server(port, registry=self.registry)

@@ -172,6 +172,7 @@ class PreQueue:
             self._counters.pop(partition, None)
             self._positions.pop(partition, None)
             self._uncommitted.discard(partition)
+            self._parts.metrics.forget(partition)
         self._parts.metrics.partitions.set(len(self._counters))
         log.info("gave up partitions %s", sorted(partitions))
 
