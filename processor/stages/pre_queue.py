@@ -129,6 +129,7 @@ class PreQueue:
     def _process(self, partition: int, messages: list[Message]) -> None:
         """One partition's records: everything that can take time or fail comes before the transaction begins."""
         parts = self._parts
+        parts.watchdog.beat()  # what was polled is progress, however long many partitions take together
         decoded = parts.decode([message.value() for message in messages])
         decisions = parts.decide(decoded.batch, parts.catalog.catalog.watchers)
         records, too_large = parts.outputs(decoded, decisions, parts.catalog.catalog.version)

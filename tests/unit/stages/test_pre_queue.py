@@ -1,0 +1,76 @@
+"""The loop of the stage, without a broker."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+from processor.codec.predictions import PredictionDecoder
+from processor.codec.registry import Schemas
+from processor.metrics import Metrics
+from processor.settings import Settings
+from processor.stages.bad_records import BadRecordLimit
+from processor.stages.pre_queue import Parts, PreQueue
+from processor.stages.watchdog import Watchdog
+from processor.state.counters import PartitionCounters
+
+if TYPE_CHECKING:
+    import pytest
+
+DECODE_S = 9.0
+PARTITIONS = 5
+
+
+class Slow:
+    """A clock that only decoding moves on, and a watchdog that looks at it."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.died = 0
+        self.watchdog = Watchdog(15_000, self._die, lambda: self.now_s)
+        self._decoder = PredictionDecoder(Schemas.checked_in())
+
+    def decode(self, values: list[bytes | None]) -> Any:
+        self.now_s += DECODE_S
+        self.watchdog.check()
+        return self._decoder.decode(values)
+
+    def _die(self) -> None:
+        self.died += 1
+
+
+def message(offset: int) -> Any:
+    return SimpleNamespace(value=lambda: None, key=lambda: None, headers=list, partition=lambda: 0, offset=lambda: offset)
+
+
+def stage(slow: Slow) -> PreQueue:
+    """The stage over one poll that brings a tombstone of each partition."""
+    settings = Settings()
+    catalog = SimpleNamespace(poll=lambda: False, catalog=SimpleNamespace(watchers={}, version=""))
+    transaction = SimpleNamespace(begin=lambda: None, produce=lambda _: None, is_open=False, due_in_s=lambda: 0.1)
+    member = SimpleNamespace(topic="predictions", poll=lambda *_: {partition: [message(0)] for partition in range(PARTITIONS)})
+    parts: dict[str, Any] = dict.fromkeys(Parts.__dataclass_fields__) | {
+        "settings": settings,
+        "catalog": catalog,
+        "topics": SimpleNamespace(names=frozenset()),
+        "decode": slow.decode,
+        "decide": lambda *_: (),
+        "outputs": lambda *_: ([], []),
+        "restore": lambda committed: {partition: PartitionCounters("pre-queue", partition) for partition in committed},
+        "bad": BadRecordLimit(settings),
+        "transaction": transaction,
+        "join": lambda _: member,
+        "metrics": Metrics(),
+        "watchdog": slow.watchdog,
+    }
+    made = PreQueue(Parts(**cast("Any", parts)))
+    made._existing = parts["topics"].names
+    made.assigned(dict.fromkeys(range(PARTITIONS)))
+    return made
+
+
+def test_partitions_that_take_long_together_are_no_hang(caplog: pytest.LogCaptureFixture) -> None:
+    slow = Slow()
+    stage(slow)._turn()
+    assert slow.now_s == DECODE_S * PARTITIONS
+    assert slow.died == 0, caplog.text
