@@ -7,15 +7,12 @@ record of address and process, and the lock that says whether a broker runs (see
 from __future__ import annotations
 
 import base64
-import os
 import shutil
 import signal
 import subprocess
-import time
 import uuid
-from collections import deque
 from importlib.resources import files
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from processor.errors import FixMachine, FixUsage
 from processor.kafka.broker_properties import broker_properties, properties_text
@@ -23,24 +20,20 @@ from processor.kafka.broker_record import BrokerRecord, forget_record, hold, is_
 from processor.kafka.jar_cache import ensure_jars
 from processor.kafka.jars import manifest
 from processor.kafka.java import BROKER_FLAGS, bundled_java, java_command, java_environment
+from processor.kafka.java_service import STOP_TIMEOUT_S, JavaService, until
 from processor.kafka.machine import HOST, explain, free_port, port_problem, require_space
 from processor.kafka.ping import answers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from processor.kafka.download import Progress
     from processor.settings import Settings
 
-T = TypeVar("T")
-
 START_TIMEOUT_S = 120.0
-STOP_TIMEOUT_S = 30.0
 # Somebody else who starts the same broker may first have to download it.
 OTHERS_START_TIMEOUT_S = 600.0
-LOOK_EVERY_S = 0.05
-LOG_LINES_SHOWN = 20
 # What a broker writes when it starts on an empty folder, with room for a first topic or two.
 ROOM_BYTES = 100 << 20
 CHOOSE_FOLDER = "work in another folder"
@@ -72,7 +65,7 @@ class LocalBroker:
         self._port = port
         self._extra = dict(extra_properties or {})
         self._progress = progress
-        self._process: subprocess.Popen[bytes] | None = None
+        self._service = JavaService(self._folder, "the broker", "broker.log")
 
     @property
     def bootstrap_servers(self) -> str:
@@ -121,20 +114,15 @@ class LocalBroker:
 
     def kill(self) -> bool:
         """End the broker at once (SIGKILL), as a crash would; False when none ran."""
-        return self._end(signal.SIGKILL, STOP_TIMEOUT_S)
+        return self._end(signal.SIGKILL)
 
     def last_words(self) -> str:
         """The last lines of what the broker wrote: its log, and what Java itself had to say."""
-        lines: deque[str] = deque(maxlen=LOG_LINES_SHOWN)
-        for name in ("broker.log", "output.log"):
-            path = self._folder / name
-            if path.is_file():
-                lines.extend(path.read_text(encoding="utf-8", errors="replace").splitlines())
-        return "\n".join(lines)
+        return self._service.last_words()
 
     def _started_by_another(self) -> BrokerRecord | None:
         """Wait for the record of who holds the folder; None when they let go of it without one."""
-        record = _until(lambda: read_record(self._folder) or not is_locked(self._folder), OTHERS_START_TIMEOUT_S)
+        record = until(lambda: read_record(self._folder) or not is_locked(self._folder), OTHERS_START_TIMEOUT_S)
         if record is False:
             raise FixMachine(f"another program holds {self._folder} and starts no broker in it: end it, then try again")
         return record if isinstance(record, BrokerRecord) else None
@@ -203,86 +191,23 @@ class LocalBroker:
         return java_command(java, jars, main_class, *arguments, flags=flags)
 
     def _spawn(self, java: Path, jars: list[Path], lock: int) -> BrokerRecord:
-        """Start the broker in a session of its own, since an interrupt at the terminal is not for it; it inherits the lock."""
         command = self._command(java, jars, "kafka.Kafka", str(self._folder / "server.properties"))
-        with (self._folder / "output.log").open("wb") as output:
-            self._process = subprocess.Popen(  # noqa: S603 - our own command
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-                pass_fds=(lock,),
-                cwd=self._folder,
-                env=java_environment(),
-            )
-        record = BrokerRecord(self.bootstrap_servers, self._process.pid)
+        record = BrokerRecord(self.bootstrap_servers, self._service.spawn(command, lock))
         write_record(self._folder, record)
         return record
 
     def _wait_until_ready(self, record: BrokerRecord, timeout_s: float) -> None:
-        _until(lambda: self._ended() or answers(record.bootstrap_servers), timeout_s)
-        if self._ended():
-            raise FixMachine(f"the broker in {self._folder} ended while it started; the last lines of its log:\n{self.last_words()}")
-        if not answers(record.bootstrap_servers):
-            raise FixMachine(
-                f"the broker in {self._folder} has not answered within {timeout_s:.0f} s; the last lines of its log:\n{self.last_words()}"
-            )
+        self._service.wait_until_ready(lambda: answers(record.bootstrap_servers), timeout_s)
 
     def _give_up(self) -> None:
-        """End the process that was just started; the lock tells nothing about it while we hold it ourselves."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
+        self._service.give_up()
         forget_record(self._folder)
 
-    def _ended(self) -> bool:
-        if self._process is not None:
-            return self._process.poll() is not None
-        return not is_locked(self._folder)
-
-    def _end(self, by: signal.Signals, timeout_s: float) -> bool:
+    def _end(self, by: signal.Signals, timeout_s: float = STOP_TIMEOUT_S) -> bool:
         record = self.running
-        if record is None:
-            self._reap()
-            return False
-        _send(record.pid, by)
-        if not _until(self._gone, timeout_s):
-            _send(record.pid, signal.SIGKILL)
-            _until(self._gone, STOP_TIMEOUT_S)
-        return True
-
-    def _gone(self) -> bool:
-        """Whether the broker has let go of its folder; a child of ours is waited for as well, so that it leaves no zombie."""
-        return self._reap() and not is_locked(self._folder)
-
-    def _reap(self) -> bool:
-        if self._process is None:
-            return True
-        if self._process.poll() is None:
-            return False
-        self._process = None
-        return True
-
-
-def _send(pid: int, by: signal.Signals) -> None:
-    try:
-        os.kill(pid, by)
-    except ProcessLookupError:
-        return
-    except PermissionError as error:
-        raise FixMachine(f"the broker (process {pid}) is another user's: let them stop it") from error
+        return self._service.end(None if record is None else record.pid, by, timeout_s)
 
 
 def _cluster_id() -> str:
     """A random cluster id as Kafka wants it: 16 bytes in 22 letters, none of them a dash, since a leading one looks like an option."""
     return base64.b64encode(uuid.uuid4().bytes, altchars=b"AB").decode().rstrip("=")
-
-
-def _until(condition: Callable[[], T], timeout_s: float) -> T:
-    """Ask until the answer is true, or for ``timeout_s``; the last answer."""
-    deadline = time.monotonic() + timeout_s
-    while not (answer := condition()) and time.monotonic() < deadline:
-        time.sleep(LOOK_EVERY_S)
-    return answer
