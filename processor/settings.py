@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
@@ -32,6 +32,12 @@ class Settings(BaseSettings):
     # Out of the repr, which ends up in tracebacks and logs: a URL may hold a password.
     schema_registry_url: str = Field("", repr=False, description="a schema registry; empty: the ids checked in beside the schemas")
     destination_url: str = Field("", description="where inputs go for apps that name no destination_url")
+    destination_database: SecretStr | None = Field(None, description="database URL of `collectors destination`, when it is not given there")
+    connect_url: str = Field("", repr=False, description="REST address of a Kafka Connect worker; empty: the one recorded in ./.collectors")
+    connect_secrets_folder: str = Field("", description="the secret store as Connect's workers see it; empty: this machine's own")
+    connector_options: dict[str, Annotated[str, Field(coerce_numbers_to_str=True)]] = Field(
+        {}, description="further options of every sink connector, such as requests.per.second.max"
+    )
     api_url: str = Field("", description="the REST API that apply, get and delete use when given")
     plans_with_collectors: tuple[str, ...] = Field(("essential", "professional", "enterprise"), description="plans that include collectors")
     group_protocol: str = Field("auto", pattern="^(auto|consumer|classic)$", description="consumer is KIP-848; auto asks the broker")

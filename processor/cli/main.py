@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 LOG_LEVEL = "COLLECTORS_LOG_LEVEL"
+SERVICES = (["destination"], ["run"])
 COMMANDS = {
     "apply": "apply",
     "consume": "consume",
     "dead-letters": "dead_letters",
     "delete": "delete",
     "demo": "demo",
+    "destination": "destination",
     "get": "get",
     "kafka": "kafka",
     "keys": "keys",
@@ -56,7 +58,7 @@ def cli() -> None:
 
 def default_log_level(words: Sequence[str]) -> str:
     """A service tells what it does; any other command prints its result, and logs only what is wrong."""
-    return "INFO" if words[:1] == ["run"] else "WARNING"
+    return "INFO" if words[:1] in SERVICES else "WARNING"
 
 
 def main() -> None:

@@ -90,6 +90,12 @@ def plan_actions() -> Iterable[str]:
     return actions.values()
 
 
+def destination_codes() -> list[str]:
+    """Every code the destination answers with."""
+    codes = importlib.import_module("processor.destination.status").Code
+    return [str(int(code)) for code in codes]
+
+
 # what -> (its members, the page that must name each; empty: any page)
 CLOSED_SETS: dict[str, tuple[Callable[[], Iterable[str]], str]] = {
     "command": (commands, ""),
@@ -100,5 +106,6 @@ CLOSED_SETS: dict[str, tuple[Callable[[], Iterable[str]], str]] = {
     "outcome": (members("processor.engine.reasons", "Outcome"), ""),
     "bad record": (members("processor.codec.bad", "BadReason"), ""),
     "topic": (topics, "docs/topics.md"),
+    "destination code": (destination_codes, "docs/destination.md"),
     "plan action": (plan_actions, "docs/topics.md"),
 }

@@ -23,6 +23,7 @@ PLANTED = {
     "One folder imports the Kafka client": ("cli/options.py", "import confluent_kafka"),
     "One folder knows Avro": ("topics/names.py", "import fastavro"),
     "One folder talks to a terminal": ("settings.py", "import click"),
+    "One folder knows a database": ("settings.py", "import sqlalchemy"),
     "The codec makes batches": ("codec/framing.py", "import processor.engine.decide"),
     "Planning topics, holding the catalog": ("topics/plan.py", "import processor.kafka.admin"),
     "What the demo is checked against": ("demo/evaluation.py", "from processor import errors"),

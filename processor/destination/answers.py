@@ -1,0 +1,74 @@
+"""Whatever happens to a request, its answer is the contract's: a status with code, words and the request's id, and no stack trace."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from fastapi import Response
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from processor.destination.status import Code, Refused, status
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from fastapi import Request
+
+log = logging.getLogger("collectors.destination")
+
+RETRY_AFTER = {"retry-after": "1"}
+GONE = 499  # nobody reads it: the client has gone
+_WAIT = frozenset({Code.THROTTLED, Code.TRY_AGAIN})
+_OF_HTTP: Mapping[int, Code] = {404: Code.DOES_NOT_EXIST, 405: Code.METHOD_NOT_ALLOWED}
+# Security headers of every answer: nothing here is to be sniffed, framed, or read by another site's page.
+HEADERS = {"x-content-type-options": "nosniff", "cross-origin-resource-policy": "same-origin", "x-frame-options": "DENY"}
+
+
+def answer(code: Code, details: str = "", below: Mapping[str, Any] | None = None, http: int | None = None) -> Response:
+    """A JSON answer with a status on top."""
+    top = {"status": status(code, details) | {"req_id": secrets.token_hex(16)}}
+    headers = HEADERS | (RETRY_AFTER if code in _WAIT else {})
+    return Response(orjson.dumps(top | dict(below or {})), http or code.http, headers, "application/json")
+
+
+async def answered(request: Request, endpoint: Callable[[], Awaitable[Response]]) -> Response:
+    """Run an endpoint and answer for it whatever it raises."""
+    try:
+        return await endpoint()
+    except Refused as error:
+        return answer(error.code, error.details, http=error.http)
+    except ClientDisconnect:
+        return Response(status_code=GONE)
+    except (DBAPIError, PoolTimeoutError) as error:
+        if isinstance(error, DBAPIError) and not _passes(error):
+            return _failed(request, error)
+        log.warning("%s %s: the database did not do it: %s", request.method, request.url.path, type(error).__name__)
+        return answer(Code.TRY_AGAIN, "the database is not ready: try again")
+    except Exception as error:  # noqa: BLE001 - the answer of last resort; the log has the rest
+        return _failed(request, error)
+
+
+async def not_routed(_request: Request, error: Exception) -> Response:
+    """The answer where no endpoint is."""
+    http = error.status_code if isinstance(error, HTTPException) else Code.INTERNAL.http
+    code = _OF_HTTP.get(http, Code.BAD_REQUEST_FORMAT)
+    response = answer(code, "there is nothing at this path" if code is Code.DOES_NOT_EXIST else "", http=http)
+    response.headers.update(getattr(error, "headers", None) or {})
+    return response
+
+
+def _passes(error: DBAPIError) -> bool:
+    """Whether the same request may do later: the database is away, busy, full, or chose another transaction."""
+    return error.connection_invalidated or type(error).__name__ in {"OperationalError", "InterfaceError", "InternalError"}
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    response = answer(Code.INTERNAL, "this is a fault of the destination; its log tells more under the time of this answer")
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return response

@@ -1,0 +1,361 @@
+"""A request's body to inputs: proto3 JSON, both spellings of a name, nothing unknown, nothing half.
+
+An item that is wrong is refused alone, with everything that is wrong with it; a body that cannot be told into items is
+refused whole.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import orjson
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from processor.destination.media import MEDIA, content_type, decode_base64, decoded_size, known_types
+from processor.destination.status import Code, Refused
+from processor.resources import id_problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from processor.destination.limits import Limits
+
+URL_LENGTH_MAX = 10_000
+NAME_LENGTH_MAX = 1_000
+CONCEPTS_MAX = 10_000
+REGIONS_MAX = 10_000
+PROBLEMS_SHOWN = 5
+_CAPITAL = re.compile(r"[A-Z]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class Conflict(Enum):
+    """What becomes of an input whose id is taken."""
+
+    SKIP = "SKIP"
+    SUFFIX = "SUFFIX"
+
+
+_CONFLICTS: Mapping[Any, Conflict] = {
+    None: Conflict.SKIP,
+    "INPUT_ID_CONFLICT_RESOLUTION_NOT_SET": Conflict.SKIP,
+    0: Conflict.SKIP,
+    "SKIP": Conflict.SKIP,
+    1: Conflict.SKIP,
+    "SUFFIX": Conflict.SUFFIX,
+    2: Conflict.SUFFIX,
+}
+
+
+def _snake(name: str) -> str:
+    return _CAPITAL.sub(lambda letter: f"_{letter[0].lower()}", name)
+
+
+def _proto_names(given: Any) -> Any:
+    """Fields by their snake_case names, without nulls, which are fields left out."""
+    if not isinstance(given, dict) or not any(value is None or not name.islower() for name, value in given.items()):
+        return given
+    found = {_snake(name): value for name, value in given.items() if value is not None}
+    if len(found) < sum(value is not None for value in given.values()):
+        raise PydanticCustomError("rule", "a field is given twice, in both spellings")
+    return found
+
+
+def _no_boolean(given: Any) -> Any:
+    """Proto3 JSON takes numbers as text too, but true is no number."""
+    if isinstance(given, bool):
+        raise PydanticCustomError("rule", "a number is wanted, not a boolean")
+    return given
+
+
+def _visible(text: str) -> str:
+    if _CONTROL.search(text):
+        raise PydanticCustomError("rule", "control characters are not allowed here")
+    return text
+
+
+def _id(text: str) -> str:
+    if text and (problem := id_problem(text)):
+        raise PydanticCustomError("rule", "{problem}", {"problem": problem})
+    return text
+
+
+InputId = Annotated[str, AfterValidator(_id)]
+Name = Annotated[str, Field(max_length=NAME_LENGTH_MAX), AfterValidator(_visible)]
+SomeName = Annotated[Name, Field(min_length=1)]
+Url = Annotated[str, Field(max_length=URL_LENGTH_MAX), AfterValidator(_visible)]
+Probability = Annotated[float, Field(ge=0, le=1, strict=False), BeforeValidator(_no_boolean)]
+JsonObject = dict[str, Any]
+
+
+class Part(BaseModel):
+    """A piece of an input: nothing unknown, nothing converted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    _names = model_validator(mode="before")(_proto_names)
+
+
+class Media(Part):
+    """An image, a video or a sound: by URL, or carried along as base64 text, or both."""
+
+    url: Url = ""
+    base64: str = ""
+    allow_duplicate_url: bool = False
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> Media:
+        if not self.url and not self.base64:
+            raise PydanticCustomError("rule", "url or base64 is wanted")
+        return self
+
+
+class Text(Part):
+    """A text: carried along, or by URL."""
+
+    raw: str | None = None
+    url: Url | None = None
+    allow_duplicate_url: bool = False
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> Text:
+        if self.raw is None and not self.url:
+            raise PydanticCustomError("rule", "raw or url is wanted")
+        return self
+
+
+class Concept(Part):
+    """One thing that was recognised. A value that is left out is 1: somebody says that it is there."""
+
+    id: SomeName
+    name: Name = ""
+    value: Probability = 1.0
+
+
+class RegionData(Part):
+    """What was recognised in a region."""
+
+    concepts: Annotated[list[Concept], Field(max_length=CONCEPTS_MAX)] = []
+    text: Text | None = None
+
+
+class Region(Part):
+    """A part of the input, and what was recognised in it."""
+
+    id: Name = ""
+    region_info: JsonObject | None = None
+    data: RegionData = RegionData()
+    value: Probability = 1.0
+
+
+class Data(Part):
+    """What an input holds."""
+
+    image: Media | None = None
+    video: Media | None = None
+    audio: Media | None = None
+    text: Text | None = None
+    metadata: JsonObject | None = None
+    geo: JsonObject | None = None
+    concepts: Annotated[list[Concept], Field(max_length=CONCEPTS_MAX)] = []
+    regions: Annotated[list[Region], Field(max_length=REGIONS_MAX)] = []
+
+    @model_validator(mode="after")
+    def _holds_something(self) -> Data:
+        if not self.model_fields_set:
+            raise PydanticCustomError("rule", "an input without data says nothing")
+        return self
+
+
+class PostedInput(Part):
+    """One input; without an id it gets one."""
+
+    id: InputId = ""
+    data: Data
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One medium as it is stored: which of an input's, its content type, its bytes."""
+
+    medium: str
+    content_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NewInput:
+    """One input that can be stored.
+
+    Attributes:
+        position: among the inputs of the request.
+        id: empty: to be made up.
+        data: JSON text, without the bytes of media.
+        collector: who collected it, ``user/app/collector``; None where it does not say.
+        concepts: ids of all concepts, the regions' included.
+        media: the bytes.
+    """
+
+    position: int
+    id: str
+    data: str
+    collector: str | None
+    concepts: frozenset[str]
+    media: tuple[Stored, ...]
+
+
+class Problem(NamedTuple):
+    """An input that is refused."""
+
+    position: int
+    id: str
+    code: Code
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A body, told into items."""
+
+    inputs: tuple[NewInput, ...]
+    problems: tuple[Problem, ...]
+    conflict: Conflict
+
+
+class _Unfit(Exception):
+    """An item's content is not to be stored."""
+
+    def __init__(self, code: Code, details: str) -> None:
+        super().__init__(details)
+        self.code = code
+        self.details = details
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """The JSON object that a body is, its names in snake_case; an empty body is an empty object.
+
+    Raises:
+        Refused: it is none.
+    """
+    try:
+        found = _proto_names(orjson.loads(body or b"{}"))
+    except orjson.JSONDecodeError as error:
+        raise Refused(Code.BAD_REQUEST_FORMAT, f"the body is not JSON: {error.msg} at character {error.pos}") from None
+    except PydanticCustomError as error:
+        raise Refused(Code.INVALID_REQUEST, error.message()) from None
+    if not isinstance(found, dict):
+        raise Refused(Code.BAD_REQUEST_FORMAT, "the body is no JSON object")
+    return found
+
+
+def has_control(text: str) -> bool:
+    """Whether a text holds control characters: no id does, and a database need not be asked for one."""
+    return _CONTROL.search(text) is not None
+
+
+def refuse_unknown(given: Mapping[str, Any], known: Sequence[str]) -> None:
+    """Refuse a field that nobody would look at.
+
+    Raises:
+        Refused: there is one.
+    """
+    if unknown := sorted(set(given) - set(known)):
+        raise Refused(Code.INVALID_REQUEST, f"unknown: {', '.join(repr(name)[:80] for name in unknown[:PROBLEMS_SHOWN])}; {_list(known)}")
+
+
+def parse_inputs(body: Mapping[str, Any], limits: Limits) -> Posted:
+    """Tell a body into items.
+
+    Raises:
+        Refused: there is no list of inputs in it, or one of too many.
+    """
+    given = body.get("inputs")
+    if not isinstance(given, list) or not given:
+        raise Refused(Code.INVALID_REQUEST, "inputs: a list of one input or more is wanted")
+    if len(given) > limits.inputs_max:
+        raise Refused(Code.INPUT_OVER_LIMIT, f"{len(given)} inputs, and at most {limits.inputs_max} fit one request")
+    conflict = body.get("input_id_conflict_resolution")
+    if isinstance(conflict, bool) or not isinstance(conflict, str | int | None) or conflict not in _CONFLICTS:
+        raise Refused(Code.INVALID_REQUEST, "input_id_conflict_resolution: SKIP or SUFFIX is wanted")
+    items = [_parse_item(position, item, limits) for position, item in enumerate(given)]
+    return Posted(
+        tuple(item for item in items if isinstance(item, NewInput)),
+        tuple(item for item in items if isinstance(item, Problem)),
+        _CONFLICTS[conflict],
+    )
+
+
+def _parse_item(position: int, given: Any, limits: Limits) -> NewInput | Problem:
+    try:
+        posted = PostedInput.model_validate(given)
+        return _new_input(position, posted, limits)
+    except ValidationError as error:
+        return Problem(position, _id_of(given), Code.INPUT_INVALID_ARGUMENT, _told(error))
+    except _Unfit as error:
+        return Problem(position, _id_of(given), error.code, error.details)
+
+
+def _id_of(given: Any) -> str:
+    """The id to answer with, where it can be answered with."""
+    found = given.get("id") if isinstance(given, dict) else None
+    return found if isinstance(found, str) and not id_problem(found) else ""
+
+
+def _told(error: ValidationError) -> str:
+    """What is wrong, with paths, and never a value: it may be anything, and of any length."""
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    lines = [f"{_path(problem['loc'])}: {problem['msg']}" for problem in problems[:PROBLEMS_SHOWN]]
+    more = [f"and {len(problems) - PROBLEMS_SHOWN} more"] if len(problems) > PROBLEMS_SHOWN else []
+    return "; ".join([*lines, *more])
+
+
+def _path(parts: tuple[str | int, ...]) -> str:
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part[:80]}" for part in parts)
+    return path.removeprefix(".") or "input"
+
+
+def _new_input(position: int, posted: PostedInput, limits: Limits) -> NewInput:
+    media = tuple(_stored(medium, given.base64, limits) for medium in MEDIA if (given := getattr(posted.data, medium)) and given.base64)
+    text = _json(posted.data)
+    if len(text) > limits.media_bytes_max:
+        raise _Unfit(Code.INPUT_OVER_LIMIT, f"data: {len(text)} bytes without media, and at most {limits.media_bytes_max} are allowed")
+    concepts = [*posted.data.concepts, *(concept for region in posted.data.regions for concept in region.data.concepts)]
+    ids = frozenset(concept.id for concept in concepts)
+    return NewInput(position, posted.id, text.decode(), _collector(posted.data.metadata), ids, media)
+
+
+def _stored(medium: str, text: str, limits: Limits) -> Stored:
+    if decoded_size(text) > limits.media_bytes_max:
+        size = f"about {decoded_size(text)} bytes, and at most {limits.media_bytes_max} are allowed"
+        raise _Unfit(Code.INPUT_OVER_LIMIT, f"data.{medium}.base64: {size}")
+    content = decode_base64(text)
+    if not content:
+        raise _Unfit(Code.INPUT_INVALID_ARGUMENT, f"data.{medium}.base64: this is no base64 text")
+    found = content_type(medium, content)
+    if found is None:
+        known = ", ".join(known_types(medium))
+        raise _Unfit(Code.INPUT_UNSUPPORTED_FORMAT, f"data.{medium}.base64: the content is none of the formats {known}")
+    return Stored(medium, found, content)
+
+
+def _json(data: Data) -> bytes:
+    """What was given, and nothing else; the bytes of media are kept elsewhere."""
+    try:
+        return orjson.dumps(data.model_dump(exclude_unset=True, exclude={medium: {"base64"} for medium in MEDIA}))
+    except (TypeError, ValueError):
+        raise _Unfit(Code.INPUT_INVALID_ARGUMENT, "data: nested too deeply, or a number too large") from None
+
+
+def _collector(metadata: JsonObject | None) -> str | None:
+    """Who collected the input, as it says itself; metadata is free, so that anything may stand there."""
+    collected = (metadata or {}).get("collected")
+    found = collected.get("collector") if isinstance(collected, dict) else None
+    return found if isinstance(found, str) and 0 < len(found) <= NAME_LENGTH_MAX and not _CONTROL.search(found) else None
+
+
+def _list(names: Sequence[str]) -> str:
+    return f"known are {', '.join(names)}"
