@@ -18,7 +18,7 @@ class Jar:
         coordinates: ``group:artifact:version``.
         bytes: its size.
         sha256: hex digest of the whole file.
-        part: ``broker``, or ``connect`` for what only Kafka Connect needs besides.
+        part: ``broker``, ``connect`` for what only Kafka Connect needs besides, or ``compiler`` for what makes its plugin.
     """
 
     coordinates: str

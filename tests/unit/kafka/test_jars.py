@@ -7,8 +7,12 @@ import re
 from processor.kafka.jars import KAFKA_VERSION, manifest
 
 
-def test_the_broker_alone_needs_46_of_the_91_jars() -> None:
-    assert (len(manifest("broker")), len(manifest())) == (46, 91)
+def test_the_broker_alone_needs_46_of_the_91_jars_of_broker_and_connect() -> None:
+    assert (len(manifest("broker")), len(manifest("broker", "connect"))) == (46, 91)
+
+
+def test_one_jar_is_the_compiler_of_the_plugin() -> None:
+    assert [jar.coordinates.split(":")[1] for jar in manifest("compiler")] == ["ecj"]
 
 
 def test_a_download_of_the_broker_is_45_megabytes() -> None:
