@@ -8,6 +8,7 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 from processor.catalog.follower import CatalogFollower
+from processor.catalog.view import look_for_topics, read_catalog
 from processor.codec import records
 from processor.codec.decoder import prediction_decoder
 from processor.codec.predictions import candidate_encoder
@@ -33,7 +34,7 @@ from processor.stages.restore import CounterStore
 from processor.stages.supervisor import Supervisor, worker_command
 from processor.stages.watchdog import StopFlag, Watchdog, stop_with_supervisor
 from processor.state.counters import Restoration
-from processor.topics.names import COUNTERS, PREDICTIONS, PREDICTIONS_DEAD_LETTERS, QUEUE, existing_inputs_topics, prefixed
+from processor.topics.names import COUNTERS, PREDICTIONS, PREDICTIONS_DEAD_LETTERS, QUEUE, prefixed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -133,13 +134,9 @@ def status(settings: Settings) -> dict[str, Any]:
 
 
 def _collector_states(settings: Settings, schemas: Schemas) -> list[tuple[str, bool, str]]:
-    follower = CatalogFollower(settings, schemas)
-    try:
-        follower.bootstrap()
-        follower.catalog.set_topics(existing_inputs_topics(settings, Admin(settings).names()))
-        return list(follower.catalog.collector_states())
-    finally:
-        follower.close()
+    catalog = read_catalog(settings, schemas)
+    look_for_topics(settings, catalog)
+    return list(catalog.collector_states())
 
 
 def _counts(settings: Settings, schemas: Schemas) -> Iterator[tuple[Slot, int]]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from processor.catalog.follower import CatalogFollower
 from processor.kafka.admin import Admin
-from processor.topics.names import is_inputs_topic, unprefixed
+from processor.topics.names import existing_inputs_topics
 
 if TYPE_CHECKING:
     from processor.catalog.store import Catalog
@@ -34,5 +34,4 @@ def look_for_topics(settings: Settings, catalog: Catalog) -> None:
     Raises:
         FixCluster: the brokers do not answer.
     """
-    names = (unprefixed(settings, topic) for topic in Admin(settings).names())
-    catalog.set_topics(frozenset(name for name in names if name is not None and is_inputs_topic(name)))
+    catalog.set_topics(existing_inputs_topics(settings, Admin(settings).names()))
