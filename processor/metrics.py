@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
+from processor.errors import FixMachine
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -52,8 +54,15 @@ class Metrics:
         self.lag.remove(str(partition))
 
     def serve(self, port: int) -> None:
-        """Answer Prometheus on this port, in a thread."""
-        start_http_server(port, registry=self.registry)
+        """Answer Prometheus on this port, in a thread.
+
+        Raises:
+            FixMachine: the port is not to be had.
+        """
+        try:
+            start_http_server(port, registry=self.registry)
+        except OSError as error:
+            raise FixMachine(f"metrics port {port}: {error.strerror}: choose another --metrics-port") from None
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, registry=self.registry)

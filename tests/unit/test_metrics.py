@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+
+import pytest
 from prometheus_client import generate_latest
 
+from processor.errors import FixMachine
 from processor.metrics import Metrics
 
 
@@ -15,3 +19,10 @@ def test_a_partition_that_went_away_is_told_no_longer() -> None:
     metrics.forget(5)  # assigned and taken away before anything was committed
     told = [line for line in generate_latest(metrics.registry).decode().splitlines() if line.startswith("collectors_lag_messages{")]
     assert told == ['collectors_lag_messages{partition="4"} 1.0']
+
+
+def test_a_port_that_is_taken_is_told_with_what_to_do() -> None:
+    with socket.create_server(("0.0.0.0", 0)) as taken:  # noqa: S104 - where Prometheus is answered as well
+        port = taken.getsockname()[1]
+        with pytest.raises(FixMachine, match=f"metrics port {port}: .*choose another --metrics-port"):
+            Metrics().serve(port)
