@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from processor.errors import EXIT_FAILED, CollectorsError
+from processor.errors import EXIT_FAILED, CollectorsError, FixUsage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,14 +61,26 @@ def default_log_level(words: Sequence[str]) -> str:
     return "INFO" if words[:1] in SERVICES else "WARNING"
 
 
+def log_level(wanted: str, words: Sequence[str]) -> str:
+    """The level that is wanted, in any case of letters, else the command's own.
+
+    Raises:
+        FixUsage: there is no such level.
+    """
+    level = wanted.upper() or default_log_level(words)
+    if level not in (levels := logging.getLevelNamesMapping()):
+        raise FixUsage(f"{LOG_LEVEL}={wanted}: one of {', '.join(levels)} is wanted")
+    return level
+
+
 def main() -> None:
     """Run the command line; errors made for people go to stderr without a traceback, and set the exit status."""
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=os.environ.get(LOG_LEVEL) or default_log_level(sys.argv[1:]),
-        format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s",
-    )
     try:
+        logging.basicConfig(
+            stream=sys.stderr,
+            level=log_level(os.environ.get(LOG_LEVEL, ""), sys.argv[1:]),
+            format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s",
+        )
         cli(prog_name="collectors")
     except CollectorsError as error:
         click.echo(f"error: {error}", err=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from processor.cli.main import default_log_level
+import pytest
+
+from processor.cli.main import default_log_level, log_level
+from processor.errors import FixUsage
 
 
 def test_only_services_tell_what_they_do() -> None:
@@ -10,3 +13,10 @@ def test_only_services_tell_what_they_do() -> None:
     assert default_log_level(["destination", "--port", "0"]) == "INFO"
     assert default_log_level(["status", "run"]) == "WARNING"
     assert default_log_level([]) == "WARNING"
+
+
+def test_a_level_that_is_wanted_wins_whatever_its_case_and_an_unknown_one_is_told() -> None:
+    assert log_level("debug", ["status"]) == "DEBUG"
+    assert log_level("", ["status"]) == "WARNING"
+    with pytest.raises(FixUsage, match="COLLECTORS_LOG_LEVEL=loud: one of .*DEBUG"):
+        log_level("loud", ["status"])
