@@ -18,5 +18,5 @@ def test_only_services_tell_what_they_do() -> None:
 def test_a_level_that_is_wanted_wins_whatever_its_case_and_an_unknown_one_is_told() -> None:
     assert log_level("debug", ["status"]) == "DEBUG"
     assert log_level("", ["status"]) == "WARNING"
-    with pytest.raises(FixUsage, match="COLLECTORS_LOG_LEVEL=loud: one of .*DEBUG"):
+    with pytest.raises(FixUsage, match=r"COLLECTORS_LOG_LEVEL=loud: one of .*DEBUG"):
         log_level("loud", ["status"])
