@@ -139,9 +139,10 @@ def _made(kind: Callable[[dict[str, Any]], T], config: dict[str, Any]) -> T:
     try:
         return kind(config)
     except KafkaException as error:
-        raise FixUsage(
-            f"the Kafka client refuses its properties: {error.args[0].str()}: correct `kafka` in the settings (COLLECTORS_KAFKA)"
-        ) from None
+        told = error.args[0].str()
+        for value in config.values():  # the library quotes the value that it refuses, and any of them may be a secret
+            told = told.replace(f'"{value}"', '"…"')
+        raise FixUsage(f"the Kafka client refuses its properties: {told}: correct `kafka` in the settings (COLLECTORS_KAFKA)") from None
 
 
 def _properties(overrides: dict[str, Any]) -> dict[str, Any]:

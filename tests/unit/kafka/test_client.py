@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         lambda settings: group_consumer(settings, "group", "classic"),
     ],
 )
-@pytest.mark.parametrize(("name", "value"), [("no.such.property", "x"), ("security.protocol", "telepathy")])
+@pytest.mark.parametrize(("name", "value"), [("no.such.property", "x"), ("security.protocol", "sesame"), ("socket.timeout.ms", "sesame")])
 def test_a_property_that_the_client_refuses_is_a_fault_of_the_settings(make: Callable[[Settings], Any], name: str, value: str) -> None:
     settings = Settings.model_validate({"bootstrap_servers": "127.0.0.1:1", "kafka": {name: value, "sasl.password": "sesame"}})
     with pytest.raises(FixUsage, match=f'"{name}".*COLLECTORS_KAFKA') as told:
