@@ -39,8 +39,8 @@ def broken_rules(kind: str, document: Mapping[str, Any]) -> list[Broken]:
 
 def _model(document: Mapping[str, Any]) -> Iterator[Broken]:
     model_type, output_info = document.get("model_type_id"), document.get("output_info") or {}
-    if model_type in OPERATORS and isinstance(output_info, dict):
-        for path, message in operator_problems(str(model_type), output_info):
+    if isinstance(model_type, str) and model_type in OPERATORS and isinstance(output_info, dict):
+        for path, message in operator_problems(model_type, output_info):
             yield Broken(f"output_info.{path}" if path else "output_info", message)
 
 
@@ -70,10 +70,15 @@ def _collector(document: Mapping[str, Any]) -> Iterator[Broken]:
     if all(document.get(name) in {None, ""} for name in WAYS_TO_COLLECT if not isinstance(document.get(name), dict | list)):
         yield Broken("", f"at least one of {', '.join(WAYS_TO_COLLECT)} is wanted: without one nothing says which predictions to collect")
     sample = document.get("pre_queue_random_sample")
-    if isinstance(sample, int | float) and not isinstance(sample, bool) and not 0 < np.float32(sample) <= 1:
+    if isinstance(sample, int | float) and not isinstance(sample, bool) and not 0 < _float32(sample) <= 1:
         yield Broken(
             "pre_queue_random_sample", f"a share above 0 and up to 1 is wanted, not {sample}; to collect nothing, pause the collector"
         )
+
+
+def _float32(value: float) -> np.float32:
+    """A number as it is compared with shares; one beyond all 32-bit floats stays beyond all shares."""
+    return np.float32(min(max(value, -2), 2))
 
 
 def _knowledge_graph(document: Mapping[str, Any]) -> Iterator[Broken]:

@@ -149,6 +149,15 @@ def test_a_call_has_a_limit_of_documents(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "at most 2" in only(*(document("App", id=f"a{i}") for i in range(3)))[1]
 
 
+@pytest.mark.parametrize("odd", [[], {}, 1e300, -1e300, 2**64 - 1, True])
+@pytest.mark.parametrize("kind", DOCUMENTS)
+def test_a_field_of_the_wrong_type_is_a_problem_whichever_it_is(kind: str, odd: Any) -> None:
+    known = {name for name in DOCUMENTS[kind].model_fields if name not in {"kind", "user_id", "app_id", "id"}}
+    found = problems(document(kind, **dict.fromkeys(known, odd)))
+    assert found
+    assert {path.partition(".")[0].partition("[")[0] for path, _, _ in found} <= {"", *known}
+
+
 json = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
     lambda inner: (
