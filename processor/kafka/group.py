@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import lt
 from typing import TYPE_CHECKING, Any, Protocol
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -65,11 +66,12 @@ class Member:
             raise self._failure
         batches: dict[int, list[Message]] = {}
         for message in messages:
-            if message.error() is not None:
-                self._check(message.error(), message)
-            elif self._is_next(message):
+            if message.error() is None:
                 batches.setdefault(message.partition() or 0, []).append(message)
-        return batches
+            else:
+                self._check(message.error(), message)
+        ours = {partition: self._following(partition, batch) for partition, batch in batches.items()}
+        return {partition: batch for partition, batch in ours.items() if batch}
 
     def metadata(self) -> Any:
         """The group's metadata as of now: what fences a member whose generation is over."""
@@ -86,16 +88,16 @@ class Member:
         if self._failure is not None:
             raise self._failure
 
-    def _is_next(self, message: Message) -> bool:
-        """Whether a record is ours and not seen yet.
+    def _following(self, partition: int, messages: list[Message]) -> list[Message]:
+        """What of a partition's records is ours and not seen yet.
 
         A rebalance inside ``consume`` can leave records of the assignment before it in the list that is returned.
         """
-        partition, offset = message.partition() or 0, message.offset() or 0
-        if offset < self._positions.get(partition, offset + 1):
-            return False
-        self._positions[partition] = offset + 1
-        return True
+        position = self._positions.get(partition)
+        kept = [] if position is None else following(position, messages)
+        if kept:
+            self._positions[partition] = (kept[-1].offset() or 0) + 1
+        return kept
 
     def _check(self, error: KafkaError | None, message: Message) -> None:
         if error is None or error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name
@@ -139,3 +141,19 @@ class Member:
         if isinstance(error, KafkaException):
             error = RestartProcess(f"{self.topic}: the group changed and its coordinator did not answer: {error.args[0].str()}")
         self._failure = self._failure or error
+
+
+def following(position: int, messages: list[Message]) -> list[Message]:
+    """The messages of one partition that stand at a position or later, each after the one before.
+
+    Nearly always that is all of them, which is seen without a look at each: this is done for every record there is.
+    """
+    offsets = [message.offset() or 0 for message in messages]
+    if offsets[0] >= position and all(map(lt, offsets, offsets[1:])):
+        return messages
+    kept = []
+    for offset, message in zip(offsets, messages, strict=True):
+        if offset >= position:
+            kept.append(message)
+            position = offset + 1
+    return kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -82,7 +83,7 @@ class Outputs:
             ("collector", collector.key.encode()),
             ("catalog-version", version),
             ("prediction-id", prediction_id.encode()),
-            ("inclusion-probability", repr(probability).encode()),
+            ("inclusion-probability", _decimal(probability)),
             ("model", prediction["model"].encode()),
         )
         key = input_id(collector.key, prediction_id)
@@ -105,7 +106,16 @@ class Outputs:
 
 def _size(record: Outgoing) -> int:
     """Bytes that count against a topic's limit: ids of any length stand in headers too."""
-    return len(record.value or b"") + len(record.key or b"") + sum(len(name) + len(value) for name, value in record.headers)
+    size = len(record.value or b"") + len(record.key or b"")
+    for name, value in record.headers:
+        size += len(name) + len(value)
+    return size
+
+
+@lru_cache(maxsize=10_000)
+def _decimal(probability: float) -> bytes:
+    """A collector's inputs share theirs, and writing one out takes as long as a whole JSON body."""
+    return repr(probability).encode()
 
 
 def _predictions(batch: PredictionBatch, decided: ModelDecisions) -> dict[int, dict[str, Any]]:
