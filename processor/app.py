@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from processor.catalog.follower import CatalogFollower
@@ -13,7 +15,13 @@ from processor.codec import records
 from processor.codec.decoder import prediction_decoder
 from processor.codec.predictions import candidate_encoder
 from processor.codec.registry import Schemas
+from processor.connect.address import connect_url, require_connect_url
+from processor.connect.controller import STAGE as SINK
+from processor.connect.controller import Controller, Sink, take_all
+from processor.connect.rest import RestConnectors
+from processor.connect.status import observe, sink_rows
 from processor.engine.decide import decide
+from processor.engine.reasons import Outcome
 from processor.errors import ClusterAway
 from processor.funnel import funnel
 from processor.kafka.address import bootstrap_servers
@@ -34,17 +42,21 @@ from processor.stages.restore import CounterStore
 from processor.stages.supervisor import Supervisor, worker_command
 from processor.stages.watchdog import StopFlag, Watchdog, stop_with_supervisor
 from processor.state.counters import Restoration
-from processor.topics.names import COUNTERS, PREDICTIONS, PREDICTIONS_DEAD_LETTERS, QUEUE, prefixed
+from processor.topics.names import COUNTERS, INPUTS_DEAD_LETTERS, PREDICTIONS, PREDICTIONS_DEAD_LETTERS, QUEUE, prefixed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from processor.catalog.store import Catalog
+    from processor.connect.plan import Plan
+    from processor.connect.status import SinkRow
     from processor.settings import Settings
     from processor.state.counters import Slot
 
 log = logging.getLogger("collectors")
 PREFIX = "collectors"
 POST_QUEUE = "post-queue"
+SINK_PATIENCE = 4
 
 
 def group_id(settings: Settings, stage: str) -> str:
@@ -85,18 +97,34 @@ def pre_queue(settings: Settings, index: int, metrics: Metrics, watchdog: Watchd
     )
 
 
-def run_pre_queue(settings: Settings, index: int, metrics_port: int | None) -> None:
-    """Be one process of the pre-queue stage until SIGTERM, or until the supervisor is gone."""
+def run_worker(settings: Settings, stage: str, index: int, metrics_port: int | None) -> None:
+    """Be one process of a stage until SIGTERM, or until the supervisor is gone."""
     stopping = StopFlag()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stopping.set)
     stop_with_supervisor(stopping.set)
-    watchdog, metrics = Watchdog(settings.watchdog_ms), Metrics()
+    metrics = Metrics()
     if metrics_port is not None:
         metrics.serve(metrics_port)
     with restarting():
-        pre_queue(settings, index, metrics, watchdog).run(stopping.is_set)
-    log.info("%s: stopped cleanly", transactional_id(settings, PRE_QUEUE, index))
+        if stage == SINK:
+            _run_sink(settings, stopping.is_set)
+        else:
+            pre_queue(settings, index, metrics, Watchdog(settings.watchdog_ms)).run(stopping.is_set)
+    log.info("%s: stopped cleanly", transactional_id(settings, stage, index))
+
+
+def _run_sink(settings: Settings, stopping: Callable[[], bool]) -> None:
+    admin = Admin(settings)
+    # Connect would make the topic itself, with three replicas or not at all, when the first input is refused.
+    admin.require([prefixed(settings, INPUTS_DEAD_LETTERS)])
+    follower = CatalogFollower(settings, Schemas.from_settings(settings))
+    # A round that waits for brokers and for Connect may take longer than a batch.
+    watchdog = Watchdog(settings.watchdog_ms * SINK_PATIENCE)
+    with RestConnectors(require_connect_url(settings)) as connect:
+        follower.bootstrap()
+        watchdog.start()
+        Controller(Sink(settings, connect, admin), follower, time.monotonic, watchdog.beat).run(stopping)
 
 
 def supervise(settings: Settings, stages: Sequence[str], processes: int, metrics_port: int | None) -> int:
@@ -105,15 +133,20 @@ def supervise(settings: Settings, stages: Sequence[str], processes: int, metrics
     Returns:
         The exit status.
     """
-    wanted = sorted({PRE_QUEUE if stage == "all" else stage for stage in stages})
+    wanted = [(stage, index) for stage in stages_named(settings, stages) for index in range(1 if stage == SINK else processes)]
     commands = [
-        worker_command(stage, index, metrics_port + index if metrics_port is not None else None)
-        for stage in wanted
-        for index in range(processes)
+        worker_command(stage, index, metrics_port + position if metrics_port is not None else None)
+        for position, (stage, index) in enumerate(wanted)
     ]
-    # The address is looked up once: a local broker that is down when a process starts again must not change what it does.
-    environment = os.environ | {"COLLECTORS_BOOTSTRAP_SERVERS": bootstrap_servers(settings)}
+    # The addresses are looked up once: a local broker that is down when a process starts again must not change what it does.
+    environment = os.environ | {"COLLECTORS_BOOTSTRAP_SERVERS": bootstrap_servers(settings), "COLLECTORS_CONNECT_URL": settings.connect_url}
     return Supervisor(commands, environment, lambda: _answers(settings)).run()
+
+
+def stages_named(settings: Settings, names: Sequence[str]) -> list[str]:
+    """The stages that a command line means; a sink is among ``all`` where there is a Kafka Connect for it."""
+    every = [PRE_QUEUE, SINK] if settings.connect_url else [PRE_QUEUE]
+    return sorted({stage for name in names for stage in (every if name == "all" else [name])})
 
 
 def status(settings: Settings) -> dict[str, Any]:
@@ -125,18 +158,61 @@ def status(settings: Settings) -> dict[str, Any]:
     schemas = Schemas.from_settings(settings)
     predictions = progress(settings, group_id(settings, PRE_QUEUE), prefixed(settings, PREDICTIONS))
     queue = progress(settings, group_id(settings, POST_QUEUE), prefixed(settings, QUEUE))
+    counts, catalog = list(_counts(settings, schemas)), _catalog(settings, schemas)
+    sinks = _sinks(settings, catalog, counts)
     return {
         "predictions": predictions.published,
-        "collectors": funnel(_collector_states(settings, schemas), _counts(settings, schemas)),
-        "sink": [],
-        "lag": {"predictions": predictions.lag, "queue": queue.lag, "inputs": 0},
+        "collectors": funnel(catalog.collector_states(), counts),
+        "sink": [row.counts() for row in sinks],
+        "lag": {"predictions": predictions.lag, "queue": queue.lag, "inputs": sum(row.lag for row in sinks)},
     }
 
 
-def _collector_states(settings: Settings, schemas: Schemas) -> list[tuple[str, bool, str]]:
+def sink_status(settings: Settings) -> list[SinkRow]:
+    """The state of every app's sink.
+
+    Raises:
+        FixCluster: a topic is missing or the cluster does not answer.
+    """
+    schemas = Schemas.from_settings(settings)
+    return _sinks(settings, _catalog(settings, schemas), list(_counts(settings, schemas)))
+
+
+def sink_plan(settings: Settings, *, apply: bool) -> tuple[Plan, list[str]]:
+    """What is to be done on Kafka Connect; with ``apply`` it is done.
+
+    Returns:
+        The plan, and what Connect refused of it, a line each.
+
+    Raises:
+        FixCluster: a topic is missing, or Kafka or Connect do not answer.
+        FixUsage: no Kafka Connect is set.
+    """
+    with RestConnectors(require_connect_url(settings)) as connect:
+        sink = Sink(settings, connect, Admin(settings))
+        catalog = read_catalog(settings, Schemas.from_settings(settings))
+        found = sink.compare(sink.wanted(catalog), sink.found())
+        return found, [error for _, error in take_all(sink, found.steps if apply else ()) if error]
+
+
+def _sinks(settings: Settings, catalog: Catalog, counts: Sequence[tuple[Slot, int]]) -> list[SinkRow]:
+    """None without a Kafka Connect; one that does not answer is said in the rows."""
+    if not (url := connect_url(settings)):
+        return []
+    collected = Counter[str]()
+    for slot, count in counts:
+        if slot.outcome == Outcome.COLLECTED:
+            collected[slot.collector.rpartition("/")[0]] += count
+    admin = Admin(settings)
+    with RestConnectors(url) as connect:
+        sinks = observe(Sink(settings, connect, admin), catalog)
+    return sink_rows(settings, sinks, collected, admin.names())
+
+
+def _catalog(settings: Settings, schemas: Schemas) -> Catalog:
     catalog = read_catalog(settings, schemas)
     look_for_topics(settings, catalog)
-    return list(catalog.collector_states())
+    return catalog
 
 
 def _counts(settings: Settings, schemas: Schemas) -> Iterator[tuple[Slot, int]]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SECRET_BITS = 256
 SECRET_BYTES_MAX = 4096
+STORE_FOLDER = WORK_FOLDER / "secrets"
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
 
@@ -32,7 +33,7 @@ class SecretStore:
         folder: made, and closed to others, when the first secret is written.
     """
 
-    def __init__(self, folder: Path = WORK_FOLDER / "secrets") -> None:
+    def __init__(self, folder: Path = STORE_FOLDER) -> None:
         self._folder = folder
 
     def put(self, user_id: str, app_id: str, key_id: str, secret: str) -> None:

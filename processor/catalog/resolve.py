@@ -70,14 +70,18 @@ class ResolvedWorkflow:
     served: tuple[tuple[str, str, str, str], ...] = ()
 
 
-class Lookups(Protocol):
+class KeyLookup(Protocol):
+    """Where keys are looked up."""
+
+    def key(self, key: str) -> Key | None:
+        """The key ``user/app/id``."""
+
+
+class Lookups(KeyLookup, Protocol):
     """Where records are looked up; every look is remembered."""
 
     def app(self, key: str) -> App | None:
         """The app ``user/app``."""
-
-    def key(self, key: str) -> Key | None:
-        """The key ``user/app/id``."""
 
     def model(self, key: str) -> Model | None:
         """The model ``user/app/id``."""
@@ -157,7 +161,7 @@ def _source(collector: Collector, look: Lookups) -> Iterator[Obstacle]:
             yield Obstacle(f"model {name} is private, and {collector.user_id} is no collaborator of app {user}/{app}", MODEL_DENIED, path)
 
 
-def post_inputs_key(collector: Collector, look: Lookups) -> Key | None:
+def post_inputs_key(collector: Collector, look: KeyLookup) -> Key | None:
     """The key a collector posts with: the app's own, else its owner's personal access token."""
     own = look.key(_own(collector, collector.post_inputs_key_id))
     return own or look.key(f"{collector.user_id}//{collector.post_inputs_key_id}")

@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 LOG_LEVEL = "COLLECTORS_LOG_LEVEL"
+# Libraries that tell of every request and every plugin; DEBUG shows that too.
+CHATTY = ("alembic", "httpx")
 SERVICES = (["destination"], ["run"])
 COMMANDS = {
     "apply": "apply",
+    "connect": "connect",
     "consume": "consume",
     "dead-letters": "dead_letters",
     "delete": "delete",
@@ -76,11 +79,11 @@ def log_level(wanted: str, words: Sequence[str]) -> str:
 def main() -> None:
     """Run the command line; errors made for people go to stderr without a traceback, and set the exit status."""
     try:
-        logging.basicConfig(
-            stream=sys.stderr,
-            level=log_level(os.environ.get(LOG_LEVEL, ""), sys.argv[1:]),
-            format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s",
-        )
+        level = log_level(os.environ.get(LOG_LEVEL, ""), sys.argv[1:])
+        logging.basicConfig(stream=sys.stderr, level=level, format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s")
+        if level == "INFO":
+            for name in CHATTY:
+                logging.getLogger(name).setLevel(logging.WARNING)
         cli(prog_name="collectors")
     except CollectorsError as error:
         click.echo(f"error: {error}", err=True)

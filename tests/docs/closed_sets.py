@@ -96,6 +96,12 @@ def destination_codes() -> list[str]:
     return [str(int(code)) for code in codes]
 
 
+def connector_steps() -> Iterable[str]:
+    """What a step of `connect plan --json` may be."""
+    actions: dict[type, str] = importlib.import_module("processor.cli.connect").ACTIONS
+    return actions.values()
+
+
 # what -> (its members, the page that must name each; empty: any page)
 CLOSED_SETS: dict[str, tuple[Callable[[], Iterable[str]], str]] = {
     "command": (commands, ""),
@@ -108,4 +114,5 @@ CLOSED_SETS: dict[str, tuple[Callable[[], Iterable[str]], str]] = {
     "topic": (topics, "docs/topics.md"),
     "destination code": (destination_codes, "docs/destination.md"),
     "plan action": (plan_actions, "docs/topics.md"),
+    "connector step": (connector_steps, "docs/sink.md"),
 }

@@ -25,7 +25,7 @@ PLANTED = {
     "One folder talks to a terminal": ("settings.py", "import click"),
     "One folder knows a database": ("settings.py", "import sqlalchemy"),
     "The codec makes batches": ("codec/framing.py", "import processor.engine.decide"),
-    "Planning topics, holding the catalog": ("topics/plan.py", "import processor.kafka.admin"),
+    "Planning topics and connectors": ("topics/plan.py", "import processor.kafka.admin"),
     "What the demo is checked against": ("demo/evaluation.py", "from processor import errors"),
 }
 
