@@ -31,6 +31,8 @@ REGIONS_MAX = 10_000
 PROBLEMS_SHOWN = 5
 _CAPITAL = re.compile(r"[A-Z]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_VISIBLE = r"^[^\x00-\x1f\x7f]*$"
+_WORDS = {"string_pattern_mismatch": "control characters are not allowed here", "extra_forbidden": "this destination knows no such field"}
 
 
 class Conflict(Enum):
@@ -57,7 +59,8 @@ def _snake(name: str) -> str:
 
 def _proto_names(given: Any) -> Any:
     """Fields by their snake_case names, without nulls, which are fields left out."""
-    if not isinstance(given, dict) or not any(value is None or not name.islower() for name, value in given.items()):
+    # Nearly all are as they should be; this is asked of every concept of every input.
+    if not isinstance(given, dict) or (all(map(str.islower, given)) and None not in given.values()):
         return given
     found = {_snake(name): value for name, value in given.items() if value is not None}
     if len(found) < sum(value is not None for value in given.values()):
@@ -72,12 +75,6 @@ def _no_boolean(given: Any) -> Any:
     return given
 
 
-def _visible(text: str) -> str:
-    if _CONTROL.search(text):
-        raise PydanticCustomError("rule", "control characters are not allowed here")
-    return text
-
-
 def _id(text: str) -> str:
     if text and (problem := id_problem(text)):
         raise PydanticCustomError("rule", "{problem}", {"problem": problem})
@@ -85,9 +82,9 @@ def _id(text: str) -> str:
 
 
 InputId = Annotated[str, AfterValidator(_id)]
-Name = Annotated[str, Field(max_length=NAME_LENGTH_MAX), AfterValidator(_visible)]
-SomeName = Annotated[Name, Field(min_length=1)]
-Url = Annotated[str, Field(max_length=URL_LENGTH_MAX), AfterValidator(_visible)]
+Name = Annotated[str, Field(max_length=NAME_LENGTH_MAX, pattern=_VISIBLE)]
+SomeName = Annotated[str, Field(min_length=1, max_length=NAME_LENGTH_MAX, pattern=_VISIBLE)]
+Url = Annotated[str, Field(max_length=URL_LENGTH_MAX, pattern=_VISIBLE)]
 Probability = Annotated[float, Field(ge=0, le=1, strict=False), BeforeValidator(_no_boolean)]
 JsonObject = dict[str, Any]
 
@@ -308,7 +305,7 @@ def _id_of(given: Any) -> str:
 def _told(error: ValidationError) -> str:
     """What is wrong, with paths, and never a value: it may be anything, and of any length."""
     problems = error.errors(include_url=False, include_context=False, include_input=False)
-    lines = [f"{_path(problem['loc'])}: {problem['msg']}" for problem in problems[:PROBLEMS_SHOWN]]
+    lines = [f"{_path(problem['loc'])}: {_WORDS.get(problem['type'], problem['msg'])}" for problem in problems[:PROBLEMS_SHOWN]]
     more = [f"and {len(problems) - PROBLEMS_SHOWN} more"] if len(problems) > PROBLEMS_SHOWN else []
     return "; ".join([*lines, *more])
 
