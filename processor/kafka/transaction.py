@@ -100,6 +100,8 @@ class Transaction:
         """
         deadline = self._clock() + self._timeout_s
         offsets = [TopicPartition(member.topic, partition, offset) for partition, offset in positions.items()]
+        # The log has the state before the offsets can be committed: whoever restores sees the one or waits for the other.
+        self._until(deadline, "flush", self._flush)
         self._until(
             deadline, "send_offsets", lambda: self._producer.send_offsets_to_transaction(offsets, member.metadata(), CALL_TIMEOUT_S)
         )
@@ -112,6 +114,9 @@ class Transaction:
             self._attempt("abort", lambda: self._producer.abort_transaction(CALL_TIMEOUT_S))
             self._began_s = None
 
+    def _flush(self) -> bool:
+        return not self._producer.flush(CALL_TIMEOUT_S)
+
     def _enqueued(self, record: Outgoing) -> bool:
         try:
             self._producer.produce(
@@ -123,20 +128,19 @@ class Transaction:
             raise self._failure(f"produce to {record.topic}", error) from None
         return True
 
-    def _until(self, deadline: float, what: str, call: Callable[[], None]) -> None:
+    def _until(self, deadline: float, what: str, call: Callable[[], bool | None]) -> None:
         while not self._attempt(what, call):
             if self._clock() > deadline:
                 raise RestartProcess(f"{self.transactional_id}: {what} did not finish within {self._timeout_s:g} s; starting again")
 
-    def _attempt(self, what: str, call: Callable[[], None]) -> bool:
-        """Whether the call went through; False asks for it to be made again."""
+    def _attempt(self, what: str, call: Callable[[], bool | None]) -> bool:
+        """Whether the call went through; False, its own or for an error that passes, asks for it to be made again."""
         try:
-            call()
+            return call() is not False
         except KafkaException as error:
             if error.args[0].retriable() and not error.args[0].txn_requires_abort():
                 return False
             raise self._failure(what, error) from None
-        return True
 
     def _failure(self, what: str, error: KafkaException) -> CollectorsError:
         cause = error.args[0]
