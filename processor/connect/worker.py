@@ -24,7 +24,7 @@ from processor.kafka.broker_record import hold, is_locked
 from processor.kafka.jar_cache import ensure_jars
 from processor.kafka.jars import manifest
 from processor.kafka.java import BROKER_FLAGS, bundled_java, java_command
-from processor.kafka.java_service import STOP_TIMEOUT_S, JavaService, until
+from processor.kafka.java_service import OUTPUT, STOP_TIMEOUT_S, JavaService, until
 from processor.kafka.machine import HOST, explain, free_port, port_problem
 from processor.settings import WORK_FOLDER
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 START_TIMEOUT_S = 120.0
 ANSWER_TIMEOUT_S = 2.0
 RECORD = "worker.json"
+LOG = "worker.log"
 MAIN_CLASS = "org.apache.kafka.connect.cli.ConnectDistributed"
 # A worker with some connectors: 64 MB of inputs each when their destinations are down. The last one named counts.
 WORKER_FLAGS = (*BROKER_FLAGS, "-Xmx512m")
@@ -114,7 +115,7 @@ class LocalConnect:
         self._port = port
         self._extra = dict(extra_properties or {})
         self._progress = progress
-        self._service = JavaService(self._folder, "the Kafka Connect worker", "worker.log")
+        self._service = JavaService(self._folder, "the Kafka Connect worker", LOG)
 
     @property
     def url(self) -> str:
@@ -160,6 +161,18 @@ class LocalConnect:
     def last_words(self) -> str:
         """The last lines of what the worker wrote."""
         return self._service.last_words()
+
+    def log(self) -> str:
+        """Everything the worker wrote since its log was last rolled."""
+        return self._read(LOG)
+
+    def output(self) -> str:
+        """What Java itself had to say."""
+        return self._read(OUTPUT)
+
+    def _read(self, name: str) -> str:
+        path = self._folder / name
+        return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
     def _join(self, timeout_s: float) -> WorkerRecord:
         """Wait for a worker that somebody else starts."""

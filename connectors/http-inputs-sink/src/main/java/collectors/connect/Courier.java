@@ -273,6 +273,9 @@ final class Courier {
         if (cause instanceof TimeoutException || cause instanceof CancellationException) {
             return "no answer in time";
         }
+        if (cause instanceof java.net.ConnectException) {
+            return "no connection: refused, or no such host";
+        }
         Throwable root = cause instanceof UncheckedIOException ? cause.getCause() : cause;
         return "no answer: " + root.getClass().getSimpleName() + (root.getMessage() == null ? "" : " (" + root.getMessage() + ")");
     }

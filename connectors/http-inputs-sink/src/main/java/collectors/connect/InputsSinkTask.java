@@ -12,6 +12,8 @@ import org.apache.kafka.connect.errors.ConnectException;
 import org.apache.kafka.connect.sink.ErrantRecordReporter;
 import org.apache.kafka.connect.sink.SinkRecord;
 import org.apache.kafka.connect.sink.SinkTask;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The worker's side of a task: takes records, hands them to the {@link Courier}, and tells the worker what was delivered.
@@ -22,6 +24,7 @@ import org.apache.kafka.connect.sink.SinkTask;
  */
 public final class InputsSinkTask extends SinkTask {
     static final long HEARTBEAT_MS = 100;
+    private static final Logger LOG = LoggerFactory.getLogger(InputsSinkTask.class);
 
     private ErrantRecordReporter reporter;
     private final Deque<PendingInput> reported = new ArrayDeque<>();
@@ -127,10 +130,18 @@ public final class InputsSinkTask extends SinkTask {
         if (held > queueBytesMax) {
             // Again each time, since partitions may have come meanwhile.
             context.pause(assigned);
+            tell(!paused, "{} bytes are not delivered yet: reading pauses", held);
             paused = true;
         } else if (paused && held <= queueBytesMax / 2) {
             context.resume(assigned);
+            tell(true, "{} bytes are not delivered yet: reading goes on", held);
             paused = false;
+        }
+    }
+
+    private static void tell(boolean isNews, String text, long held) {
+        if (isNews) {
+            LOG.info(text, held);
         }
     }
 }

@@ -66,10 +66,14 @@ final class SinkMetrics implements SinkMetricsMXBean {
         lastError = "";
     }
 
-    /** Counts and last error, to be committed beside an offset. */
+    /**
+     * Counts and last error, to be committed beside an offset. It ends with a NUL: clients in C copy such a text without its length, and
+     * go on reading until they find one.
+     */
     String asJson() {
         String error = lastError.length() <= ERROR_CHARS_MAX ? lastError : lastError.substring(0, ERROR_CHARS_MAX);
-        return "{\"delivered\":" + delivered + ",\"duplicates\":" + duplicates + ",\"refused\":" + refused + ",\"error\":" + JsonReader.quoted(error) + "}";
+        return String.format("{\"delivered\":%d,\"duplicates\":%d,\"refused\":%d,\"error\":%s}\0",
+            delivered.get(), duplicates.get(), refused.get(), JsonReader.quoted(error));
     }
 
     @Override
