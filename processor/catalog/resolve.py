@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from processor.catalog.chain import chain_problems
 from processor.catalog.graph import GraphNode, running_order
+from processor.catalog.limits import beyond_limits
 from processor.catalog.rules import WORKFLOW_INVALID
 from processor.catalog.values import json_object
 from processor.engine import collector as engine
-from processor.operators import OPERATORS, OperatorProblems, RandomSample, Relation, merge_output_info, parse_operator
-from processor.operators.random_sample import GROUPS
+from processor.operators import OPERATORS, OperatorProblems, Relation, merge_output_info, parse_operator
 from processor.resources import INVALID_REQUEST, PAUSED, POST_INPUTS, POST_INPUTS_SCOPES
 from processor.topics.names import inputs_topic
 
@@ -35,7 +35,6 @@ PAUSED_CODE = 52002
 NOT_POSTABLE = 52003
 
 PUBLIC_APP = ("clarifai", "main")
-BRANCHING_SAMPLERS_MAX = 8  # a collected prediction's inclusion probability sums over all their outcomes
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,17 +191,9 @@ def _pre_queue(collector: Collector, look: Lookups) -> Iterator[Obstacle]:
     for node, model, model_type, _ in workflow.served if workflow else ():
         message = f"workflow {name}: node {node} runs model {model} of type {model_type}, which is served elsewhere; {OPERATORS_ONLY}"
         yield Obstacle(message, WORKFLOW_INVALID, path, refused=True)
-    if workflow and (message := _too_many_samplers(collector, engine.Workflow(workflow.nodes))):
+    sampled = collector.pre_queue_random_sample is not None
+    if workflow and workflow.nodes and (message := beyond_limits(engine.Workflow(workflow.nodes), sampled_before=sampled)):
         yield Obstacle(f"workflow {name}: {message}", WORKFLOW_INVALID, path, refused=True)
-
-
-def _too_many_samplers(collector: Collector, workflow: engine.Workflow) -> str:
-    samplers = sum(isinstance(node.operator, RandomSample) for node in workflow.nodes)
-    if samplers + (collector.pre_queue_random_sample is not None) > GROUPS:
-        return f"with pre_queue_random_sample, a collector has at most {GROUPS} samplers, this one more: they could not be independent"
-    if samplers > BRANCHING_SAMPLERS_MAX and (len(workflow.leaves) > 1 or any(len(node.inputs) > 1 for node in workflow.nodes)):
-        return f"a workflow with branches has at most {BRANCHING_SAMPLERS_MAX} samplers, this one {samplers}: give it fewer"
-    return ""
 
 
 OPERATORS_ONLY = f"a pre-queue workflow may hold only {', '.join(sorted(OPERATORS))}: move the model to a post-queue workflow"

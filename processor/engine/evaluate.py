@@ -99,6 +99,10 @@ class Evaluation:
             self._results[key] = self._evaluate(plan, number, [self.result(i, forced) for i in plan.inputs], forced)
         return self._results[key]
 
+    def forget_combinations(self) -> None:
+        """Give back what hangs on several samplers: of those results there are most, and they are the least often asked for again."""
+        self._results = {key: result for key, result in self._results.items() if len(self._subplans[key[0]].samplers) <= 1}
+
     def _evaluate(self, plan: Subplan, number: int, inputs: Sequence[Result], forced: frozenset[int] | None) -> Result:
         given = inputs[0].output if len(inputs) == 1 else unite([result.output for result in inputs])
         if forced is not None and isinstance(plan.operator, RandomSample) and 0 < plan.operator.share < 1:

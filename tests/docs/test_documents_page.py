@@ -7,8 +7,8 @@ import re
 import pytest
 
 from processor.catalog.graph import NODES_MAX
+from processor.catalog.limits import BRANCHING_SAMPLERS_MAX, BRANCHING_STEPS_MAX
 from processor.catalog.plan import Result
-from processor.catalog.resolve import BRANCHING_SAMPLERS_MAX
 from processor.catalog.rules import RELATIONS_MAX
 from processor.catalog.write import VALUE_BYTES_MAX
 from processor.documents import DOCUMENTS_MAX, FILE_BYTES_MAX
@@ -49,7 +49,7 @@ def test_every_result_is_named(result: str) -> None:
         f"{RELATIONS_MAX:,} relations",
         f"more than {NODES_MAX}",
         f"at most {GROUPS} samplers",
-        f"at most {BRANCHING_SAMPLERS_MAX} where it branches",
+        f"where it branches [at most {BRANCHING_SAMPLERS_MAX}, and at most {BRANCHING_STEPS_MAX:,} steps]",
     ],
 )
 def test_every_limit_is_the_one_in_force(words: str) -> None:

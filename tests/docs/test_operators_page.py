@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import xxhash
 
+from processor.catalog.graph import NODES_MAX
+from processor.catalog.limits import BRANCHING_SAMPLERS_MAX, BRANCHING_STEPS_MAX
 from processor.documents import read_documents
 from processor.operators import OPERATORS
 from processor.operators.metadata_query import matches_all
@@ -72,3 +74,8 @@ def test_the_metadata_example_matches_as_it_says() -> None:
     camera = {"exposure_ms": 14, "flash": False, "model": "C1"}
     assert test({"site": "oslo", "camera": camera})
     assert not test({"site": "oslo", "camera": {**camera, "flash": 0}})
+
+
+def test_the_limits_of_a_workflow_are_the_ones_in_force() -> None:
+    for words in (f"at most {NODES_MAX} nodes", f"at most {BRANCHING_SAMPLERS_MAX} samplers", f"at most {BRANCHING_STEPS_MAX:,} steps"):
+        assert words in " ".join(read(PAGE).split()).replace("At most", "at most")

@@ -184,11 +184,31 @@ def test_operators_whose_fields_never_meet_are_told() -> None:
     assert resolved(concepts, workflow(*through)).inactive_reason == ""
 
 
-def test_a_collector_has_at_most_sixteen_samplers_and_eight_where_its_workflow_branches() -> None:
-    chain = [WorkflowNode(f"n{i}", "", "", "keep-a-tenth", inputs=(f"n{i - 1}",) if i else ()) for i in range(16)]
+def samplers(count: int) -> list[WorkflowNode]:
+    return [WorkflowNode(f"s{i}", "", "", "keep-a-tenth") for i in range(count)]
+
+
+def test_a_collector_has_at_most_sixteen_samplers_on_a_straight_path() -> None:
+    chain = [replace(node, inputs=(f"s{i - 1}",) if i else ()) for i, node in enumerate(samplers(16))]
     assert resolved(workflow(*chain)).inactive_reason == ""
     assert "at most 16 samplers" in resolved(workflow(*chain), collector(pre_queue_random_sample=0.5)).inactive_reason
-    assert "at most 8 samplers" in resolved(workflow(*(WorkflowNode(f"n{i}", "", "", "keep-a-tenth") for i in range(9)))).inactive_reason
+
+
+def test_a_workflow_that_branches_has_at_most_four_samplers() -> None:
+    """Each one doubles the outcomes that an inclusion probability sums over, in every process and for all collectors."""
+    assert resolved(workflow(*samplers(4))).inactive_reason == ""
+    reason = resolved(workflow(*samplers(5))).inactive_reason
+    assert "a workflow with branches has at most 4 samplers, this one 5: give it fewer" in reason
+
+
+def test_outcomes_times_nodes_and_inputs_are_limited_where_a_workflow_branches() -> None:
+    threshold = model("t", "max-probability", params={"value": 0.5})
+    path = [WorkflowNode(f"t{i}", "", "", "t", inputs=(f"t{i - 1}",) if i else ("s0", "s1", "s2", "s3")) for i in range(29)]
+    within = workflow(*samplers(4), *path[:28])  # 16 outcomes times 32 nodes and 31 inputs: 1,008
+    assert resolved(threshold, within).inactive_reason == ""
+    beyond = workflow(*samplers(4), *path)
+    reason = resolved(threshold, beyond).inactive_reason
+    assert "takes at most 1,024 steps, this one 1,040: 16 outcomes of its 4 samplers, times 33 nodes and 32 node_inputs" in reason
 
 
 def test_an_inputs_topic_that_is_missing_makes_the_apps_collectors_inactive_until_it_is_there() -> None:

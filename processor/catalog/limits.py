@@ -1,0 +1,38 @@
+"""How much a collector's pre-queue workflow may ask of every process that judges a batch. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from processor.operators.random_sample import GROUPS, RandomSample
+
+if TYPE_CHECKING:
+    from processor.engine.collector import Workflow
+
+# Where a workflow branches, a collected prediction's inclusion probability sums over all outcomes of its samplers, and each outcome is run
+# through the nodes and their inputs.
+BRANCHING_SAMPLERS_MAX = 4
+BRANCHING_STEPS_MAX = 1024
+
+
+def beyond_limits(workflow: Workflow, *, sampled_before: bool) -> str:
+    """Why a collector may not run this workflow before the queue; empty: it may.
+
+    Args:
+        workflow: with its models.
+        sampled_before: the collector has a ``pre_queue_random_sample``.
+    """
+    samplers = sum(isinstance(node.operator, RandomSample) for node in workflow.nodes)
+    if samplers + sampled_before > GROUPS:
+        return f"with pre_queue_random_sample, a collector has at most {GROUPS} samplers, this one more: they could not be independent"
+    inputs = sum(len(node.inputs) for node in workflow.nodes)
+    if len(workflow.leaves) == 1 and all(len(node.inputs) <= 1 for node in workflow.nodes):
+        return ""
+    if samplers > BRANCHING_SAMPLERS_MAX:
+        return f"a workflow with branches has at most {BRANCHING_SAMPLERS_MAX} samplers, this one {samplers}: give it fewer"
+    if (steps := 2**samplers * (len(workflow.nodes) + inputs)) > BRANCHING_STEPS_MAX:
+        return (
+            f"a workflow with branches takes at most {BRANCHING_STEPS_MAX:,} steps, this one {steps:,}: {2**samplers} outcomes of its "
+            f"{samplers} samplers, times {len(workflow.nodes)} nodes and {inputs} node_inputs; give it fewer samplers, nodes or inputs"
+        )
+    return ""
