@@ -69,7 +69,7 @@ class Race:
             for name in names:
                 turn = self._turn(name, collectors)
                 turns[name].append(turn)
-                rate = f"{turn.speed.records_per_s:,.0f} records/s, {turn.outputs.count:,} outputs"
+                rate = f"{turn.speed.records_per_s:,.0f} records/s, {turn.outputs.records:,} outputs"
                 click.echo(f"round {number + 1} of {rounds}, {collectors} collectors, {name}: {rate}", err=True)
         _require_equal([turn for name in names if CONTENDERS[name].decides for turn in turns[name]], collectors)
         return [_row(name, collectors, max(turns[name], key=lambda turn: turn.speed.records_per_s)) for name in names]
@@ -79,9 +79,9 @@ class Race:
         with pinned(self._cores.broker), self._running(name, job) as process:
             samples = Meter(job, PARTITIONS).follow(process.pid, lambda: process.poll() is None, self._records)
         try:
-            measured = speed(samples)
+            measured = speed(samples, self._records)
         except TooShort:
-            raise click.ClickException(f"{name} did {self._records} predictions in one transaction: ask for more --records") from None
+            raise click.ClickException(f"{name} did {self._records} predictions in no time: ask for more --records") from None
         return Turn(measured, self._cluster.outputs(job, decides=CONTENDERS[name].decides))
 
     @contextmanager
@@ -104,7 +104,7 @@ class Race:
 
 def _require_equal(turns: Sequence[Turn], collectors: int) -> None:
     if len({turn.outputs for turn in turns}) > 1:
-        found = ", ".join(f"{turn.outputs.count} ({turn.outputs.digest:016x})" for turn in turns)
+        found = ", ".join(f"{turn.outputs.records} ({turn.outputs.digest:016x})" for turn in turns)
         raise click.ClickException(f"the contenders came to different outputs with {collectors} collectors: {found}")
 
 
@@ -113,7 +113,7 @@ def _row(name: str, collectors: int, turn: Turn) -> dict[str, Any]:
         "contender": name,
         "collectors": collectors,
         "records_per_s": round(turn.speed.records_per_s),
-        "outputs": turn.outputs.count,
+        "outputs": turn.outputs.records,
         "cpu_s": round(turn.speed.cpu_s, 2),
     }
 
@@ -156,7 +156,7 @@ def _contenders(_context: click.Context, _option: click.Parameter, given: str) -
 
 @click.command()
 @click.option("--collectors", default="20,1000", help="How many collectors, comma separated.")
-@click.option("--records", default=500_000, help="Predictions; every contender reads all of them, every round.")
+@click.option("--records", default=300_000, help="Predictions; every contender reads all of them, every round.")
 @click.option("--contenders", default=",".join(CONTENDERS), callback=_contenders, help="Who takes part, comma separated.")
 @click.option("--rounds", default=2, help="Rounds; the best of each contender counts.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")

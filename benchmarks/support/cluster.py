@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 import xxhash
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from benchmarks.support.job import Job, Watch
+from benchmarks.support.meter import SILENT
 from benchmarks.support.work import (
     FILTER_NODE,
     MODEL,
@@ -38,6 +39,8 @@ from processor.topics.plan import new_topic
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from confluent_kafka import Producer
+
     from processor.codec.registry import Schemas
     from processor.settings import Settings
 
@@ -53,7 +56,7 @@ KINDS: dict[type[Record], Kind] = {App: Kind.APP, Key: Kind.KEY, Model: Kind.MOD
 class Outputs(NamedTuple):
     """What a contender wrote: how many inputs, and a hash of the set of (collector, prediction id)."""
 
-    count: int
+    records: int
     digest: int
 
 
@@ -68,7 +71,7 @@ class Cluster:
     def __init__(self, settings: Settings, schemas: Schemas) -> None:
         self._settings = settings
         self._schemas = schemas
-        self._client = AdminClient({"bootstrap.servers": settings.bootstrap_servers})
+        self._client = AdminClient({"bootstrap.servers": settings.bootstrap_servers, "log_level": SILENT})
         self._spec = read_spec(settings)
         self._predictions = prefixed(settings, PREDICTIONS)
         self._below = 0.0
@@ -78,7 +81,8 @@ class Cluster:
         admin, wanted = Admin(self._settings), new_topic(self._predictions, self._spec.topics[PREDICTIONS])
         admin.create([type(wanted)(wanted.name, PARTITIONS, wanted.replication, wanted.configs)])
         admin.wait_for_topics([wanted.name])
-        publisher, values = producer(self._settings), []
+        publisher = producer(self._settings)
+        values: list[bytes] = []
         for key, value in predictions(self._schemas, records):
             while not _enqueued(publisher, self._predictions, key, value):
                 publisher.poll(0.05)
@@ -133,14 +137,24 @@ class Cluster:
 
     def _forget(self) -> None:
         """Delete the group and every topic but the predictions."""
-        for future in self._client.delete_consumer_groups([group_id(self._settings, STAGE)], request_timeout=REQUEST_TIMEOUT_S).values():
-            _ = isinstance(future.exception(), KafkaException)  # before the first turn there is none
+        self._forget_group()
         admin = Admin(self._settings)
         gone = [name for name in admin.layout().topics if name.startswith(self._settings.topic_prefix) and name != self._predictions]
         for future in (self._client.delete_topics(gone, request_timeout=REQUEST_TIMEOUT_S) if gone else {}).values():
             future.result()
         while set(gone) & admin.layout().topics.keys():
             time.sleep(0.05)
+
+    def _forget_group(self) -> None:
+        deadline = time.monotonic() + REQUEST_TIMEOUT_S
+        while True:
+            (future,) = self._client.delete_consumer_groups([group_id(self._settings, STAGE)], request_timeout=REQUEST_TIMEOUT_S).values()
+            error = future.exception()
+            if not isinstance(error, KafkaException) or error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
+                return
+            if time.monotonic() > deadline:  # a member that has just gone may still count for a moment
+                raise error
+            time.sleep(0.1)
 
 
 def _catalog(collectors: int, below: float) -> Iterator[Record]:
@@ -178,10 +192,10 @@ def _key(collector: int) -> str:
     return f"{OWNER}/{_app(collector % APPS)}/c{collector}"
 
 
-def _enqueued(publisher: object, topic: str, key: bytes, value: bytes) -> bool:
+def _enqueued(publisher: Producer, topic: str, key: bytes, value: bytes) -> bool:
     try:
-        publisher.produce(topic, value=value, key=key)  # type: ignore[attr-defined]
-        publisher.poll(0)  # type: ignore[attr-defined]
+        publisher.produce(topic, value=value, key=key)
+        publisher.poll(0)
     except BufferError:
         return False
     return True
