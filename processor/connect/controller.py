@@ -187,6 +187,7 @@ class Controller:
         self._beat = beat
         self._restarts = Restarts()
         self._key_hashes: dict[str, str] = {}
+        self._failed: dict[str, str] = {}
         self._told: frozenset[str] = frozenset()
         self._look_again_s = 0.0
 
@@ -214,20 +215,26 @@ class Controller:
         found_plan = self._sink.compare(wanted, found)
         self._notice_rotation(wanted)
         self._restarts.well((name for name, connector in found.items() if not connector.failure), self._clock())
-        steps = [step for step in found_plan.steps if not isinstance(step, TRIED_LATER) or self._restarts.due(step.name, self._clock())]
-        failed = [error for step, error in take_all(self._sink, steps, self._beat) if not self._noted(step, error)]
-        return [*failed, *map(str, found_plan.refused), *found_plan.notes]
+        due = [step for step in found_plan.steps if not isinstance(step, TRIED_LATER) or self._restarts.due(step.name, self._clock())]
+        for step, error in take_all(self._sink, due, self._beat):
+            self._note(step, error)
+        still_wanted = {step.name for step in found_plan.steps if isinstance(step, TRIED_LATER)}
+        # What waits to be tried again still stands in the way.
+        self._failed = {name: error for name, error in self._failed.items() if name in still_wanted}
+        return [*self._failed.values(), *map(str, found_plan.refused), *found_plan.notes]
 
-    def _noted(self, step: Step, error: str) -> bool:
-        """Remember what came of a step; returns whether it was taken."""
-        if not error:
+    def _note(self, step: Step, error: str) -> None:
+        """Remember what came of a step."""
+        self._failed.pop(step.name, None)
+        if error:
+            self._failed[step.name] = error
+        else:
             log.info("%s", step)
         if isinstance(step, TRIED_LATER):
             if error or isinstance(step, Restart):
                 self._restarts.tried(step.name, self._clock())
             else:
                 self._restarts.forget(step.name)
-        return not error
 
     def _notice_rotation(self, wanted: Sequence[Wanted]) -> None:
         """A task that an old secret stopped is started again at once when there is a new one."""

@@ -145,6 +145,8 @@ def test_what_connect_refuses_is_told_once_and_tried_later_and_does_not_stop_the
     )
     assert world.turn() == [("configure", NAME), ("configure", "inputs.acme.second")]
     assert world.turn(LOOK_EVERY_S) == [("configure", NAME)]
+    for _ in range(10):
+        world.turn(LOOK_EVERY_S)
     assert [record.message for record in caplog.records if record.levelno == logging.WARNING] == [
         f"configuring connector {NAME}: tasks.max is no number"
     ]
