@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("collectors.destination")
 
+REQ_ID_BYTES = 16
 RETRY_AFTER = {"retry-after": "1"}
 GONE = 499  # nobody reads it: the client has gone
 _WAIT = frozenset({Code.THROTTLED, Code.TRY_AGAIN})
@@ -30,9 +31,9 @@ _OF_HTTP: Mapping[int, Code] = {404: Code.DOES_NOT_EXIST, 405: Code.METHOD_NOT_A
 HEADERS = {"x-content-type-options": "nosniff", "cross-origin-resource-policy": "same-origin", "x-frame-options": "DENY"}
 
 
-def answer(code: Code, details: str = "", below: Mapping[str, Any] | None = None, http: int | None = None) -> Response:
+def answer(code: Code, details: str = "", below: Mapping[str, Any] | None = None, http: int | None = None, req_id: str = "") -> Response:
     """A JSON answer with a status on top."""
-    top = {"status": status(code, details) | {"req_id": secrets.token_hex(16)}}
+    top = {"status": status(code, details) | {"req_id": req_id or secrets.token_hex(REQ_ID_BYTES)}}
     headers = HEADERS | (RETRY_AFTER if code in _WAIT else {})
     return Response(orjson.dumps(top | dict(below or {})), http or code.http, headers, "application/json")
 
@@ -69,6 +70,6 @@ def _passes(error: DBAPIError) -> bool:
 
 
 def _failed(request: Request, error: Exception) -> Response:
-    response = answer(Code.INTERNAL, "this is a fault of the destination; its log tells more under the time of this answer")
-    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return response
+    req_id = secrets.token_hex(REQ_ID_BYTES)
+    log.error("%s %s failed, req_id %s", request.method, request.url.path, req_id, exc_info=error)
+    return answer(Code.INTERNAL, "this is a fault of the destination; its log tells more under this req_id", req_id=req_id)

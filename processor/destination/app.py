@@ -69,7 +69,9 @@ def create_app(database_url: str, keys: KeyBook, options: Options | None = None)
         yield
         store.close()
 
-    app = FastAPI(title="collectors destination", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="collectors destination", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
+    )
     app.state.store = store
     app.include_router(InputRoutes(Inputs(store, chosen.limits, chosen.now_us), keys).router)
     app.include_router(Gallery(store, keys, chosen.gallery_is_open).router)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from processor.destination.keys import KeyBook
     from processor.destination.store import InputStore, StoredInput
 
+    Count = tuple[AppRef, str | None, int]
+
 PER_PAGE = 60
 PAGE_DIGITS_MAX = 9
 TEXT_SHOWN_MAX = 300
@@ -141,17 +143,25 @@ class Gallery:
     def _html(self, request: Request) -> str:
         viewer: Viewer = request.state.viewer
         counts = [row for row in self._store.counts() if viewer.sees(row[0])]
-        asked = request.query_params
-        app = AppRef(asked.get("user", ""), asked.get("app", ""))
-        known = sorted({row[0] for row in counts}, key=str)
-        if app not in known:
-            app = known[0] if known else AppRef()
-        collector = asked.get("collector") or None
-        collector = collector if collector in {each for of, each, _ in counts if of == app} else None
-        number = asked.get("page", "1")
-        page = max(1, int(number)) if number.isascii() and number.isdecimal() and len(number) <= PAGE_DIGITS_MAX else 1
-        found = self._store.page(app, Filter(collector=collector), page, PER_PAGE + 1, newest_first=True) if known else []
-        return _document(_navigation(counts, app, collector), _section(app, collector, page, found))
+        app, collector, page = _asked(request, counts)
+        found = self._store.page(app, Filter(collector=collector), page, PER_PAGE, newest_first=True) if counts else []
+        total = sum(count for of, each, count in counts if of == app and collector in {None, each})
+        pages = _pages(app, collector, page, more=page * PER_PAGE < total)
+        return _document(_navigation(counts, app, collector), _section(app, collector, found) + pages)
+
+
+def _asked(request: Request, counts: Sequence[Count]) -> tuple[AppRef, str | None, int]:
+    """App, collector and page that are asked for, as far as there are such; an address that makes no sense shows something all the same."""
+    asked = request.query_params
+    known = sorted({row[0] for row in counts}, key=str)
+    app = AppRef(asked.get("user", ""), asked.get("app", ""))
+    if app not in known:
+        app = known[0] if known else AppRef()
+    collector = asked.get("collector")
+    known_here = {each for of, each, _ in counts if of == app}
+    number = asked.get("page", "1")
+    page = int(number) if number.isascii() and number.isdecimal() and len(number) <= PAGE_DIGITS_MAX else 1
+    return app, collector if collector in known_here else None, max(1, page)
 
 
 def _password(authorization: str) -> str:
@@ -178,7 +188,7 @@ def _document(navigation: str, section: str) -> str:
     return f'<!doctype html><html lang="en"><head>{head}{style}</head><body>{body}</body></html>'
 
 
-def _navigation(counts: Sequence[tuple[AppRef, str | None, int]], here: AppRef, collector: str | None) -> str:
+def _navigation(counts: Sequence[Count], here: AppRef, collector: str | None) -> str:
     parts = []
     for app in sorted({row[0] for row in counts}, key=str):
         rows = sorted((each or "", count) for of, each, count in counts if of == app)
@@ -202,14 +212,16 @@ def _address(app: AppRef, collector: str | None, page: int) -> str:
     return escape(f"?{urlencode(asked)}")
 
 
-def _section(app: AppRef, collector: str | None, page: int, found: Sequence[StoredInput]) -> str:
+def _section(app: AppRef, collector: str | None, found: Sequence[StoredInput]) -> str:
     if not found:
         return "<h1>Nothing here yet</h1><p>Inputs are shown as soon as some are posted.</p>"
-    title = escape(collector or str(app))
-    figures = "".join(_figure(each) for each in found[:PER_PAGE])
+    return f'<h1>{escape(collector or str(app))}</h1><div class="inputs">{"".join(_figure(each) for each in found)}</div>'
+
+
+def _pages(app: AppRef, collector: str | None, page: int, more: bool) -> str:
     newer = f'<a href="{_address(app, collector, page - 1)}">newer</a>' if page > 1 else ""
-    older = f'<a href="{_address(app, collector, page + 1)}">older</a>' if len(found) > PER_PAGE else ""
-    return f'<h1>{title}</h1><div class="inputs">{figures}</div><div class="pages">{newer}{older}</div>'
+    older = f'<a href="{_address(app, collector, page + 1)}">older</a>' if more else ""
+    return f'<div class="pages">{newer}{older}</div>'
 
 
 def _figure(stored: StoredInput) -> str:

@@ -67,8 +67,11 @@ def decode_base64(text: str) -> bytes | None:
     """The bytes of base64 text; None when it is none. As in proto3 JSON: either alphabet, with or without padding."""
     if "-" in text or "_" in text:
         text = text.translate(_URL_SAFE)
+    bare = text.rstrip("=")
+    if bare != text and (len(text) % _QUANTUM or len(text) - len(bare) >= _QUANTUM - 1):
+        return None
     try:
-        return binascii.a2b_base64(text + "=" * (-len(text) % _QUANTUM), strict_mode=True)
+        return binascii.a2b_base64(bare + "=" * (-len(bare) % _QUANTUM), strict_mode=True)
     except ValueError:
         return None
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
 from processor.destination.media import MEDIA, content_type, decode_base64, decoded_size, known_types
+from processor.destination.shapes import NAME_LENGTH_MAX, PostedInput, proto_names
 from processor.destination.status import Code, Refused
 from processor.resources import id_problem
 
@@ -23,15 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from processor.destination.limits import Limits
+    from processor.destination.shapes import Data, JsonObject
 
-URL_LENGTH_MAX = 10_000
-NAME_LENGTH_MAX = 1_000
-CONCEPTS_MAX = 10_000
-REGIONS_MAX = 10_000
 PROBLEMS_SHOWN = 5
-_CAPITAL = re.compile(r"[A-Z]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_VISIBLE = r"^[^\x00-\x1f\x7f]*$"
 _WORDS = {"string_pattern_mismatch": "control characters are not allowed here", "extra_forbidden": "this destination knows no such field"}
 
 
@@ -51,128 +47,6 @@ _CONFLICTS: Mapping[Any, Conflict] = {
     "SUFFIX": Conflict.SUFFIX,
     2: Conflict.SUFFIX,
 }
-
-
-def _snake(name: str) -> str:
-    return _CAPITAL.sub(lambda letter: f"_{letter[0].lower()}", name)
-
-
-def _proto_names(given: Any) -> Any:
-    """Fields by their snake_case names, without nulls, which are fields left out."""
-    # Nearly all are as they should be; this is asked of every concept of every input.
-    if not isinstance(given, dict) or (all(map(str.islower, given)) and None not in given.values()):
-        return given
-    found = {_snake(name): value for name, value in given.items() if value is not None}
-    if len(found) < sum(value is not None for value in given.values()):
-        raise PydanticCustomError("rule", "a field is given twice, in both spellings")
-    return found
-
-
-def _no_boolean(given: Any) -> Any:
-    """Proto3 JSON takes numbers as text too, but true is no number."""
-    if isinstance(given, bool):
-        raise PydanticCustomError("rule", "a number is wanted, not a boolean")
-    return given
-
-
-def _id(text: str) -> str:
-    if text and (problem := id_problem(text)):
-        raise PydanticCustomError("rule", "{problem}", {"problem": problem})
-    return text
-
-
-InputId = Annotated[str, AfterValidator(_id)]
-Name = Annotated[str, Field(max_length=NAME_LENGTH_MAX, pattern=_VISIBLE)]
-SomeName = Annotated[str, Field(min_length=1, max_length=NAME_LENGTH_MAX, pattern=_VISIBLE)]
-Url = Annotated[str, Field(max_length=URL_LENGTH_MAX, pattern=_VISIBLE)]
-Probability = Annotated[float, Field(ge=0, le=1, strict=False), BeforeValidator(_no_boolean)]
-JsonObject = dict[str, Any]
-
-
-class Part(BaseModel):
-    """A piece of an input: nothing unknown, nothing converted."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-
-    _names = model_validator(mode="before")(_proto_names)
-
-
-class Media(Part):
-    """An image, a video or a sound: by URL, or carried along as base64 text, or both."""
-
-    url: Url = ""
-    base64: str = ""
-    allow_duplicate_url: bool = False
-
-    @model_validator(mode="after")
-    def _is_somewhere(self) -> Media:
-        if not self.url and not self.base64:
-            raise PydanticCustomError("rule", "url or base64 is wanted")
-        return self
-
-
-class Text(Part):
-    """A text: carried along, or by URL."""
-
-    raw: str | None = None
-    url: Url | None = None
-    allow_duplicate_url: bool = False
-
-    @model_validator(mode="after")
-    def _is_somewhere(self) -> Text:
-        if self.raw is None and not self.url:
-            raise PydanticCustomError("rule", "raw or url is wanted")
-        return self
-
-
-class Concept(Part):
-    """One thing that was recognised. A value that is left out is 1: somebody says that it is there."""
-
-    id: SomeName
-    name: Name = ""
-    value: Probability = 1.0
-
-
-class RegionData(Part):
-    """What was recognised in a region."""
-
-    concepts: Annotated[list[Concept], Field(max_length=CONCEPTS_MAX)] = []
-    text: Text | None = None
-
-
-class Region(Part):
-    """A part of the input, and what was recognised in it."""
-
-    id: Name = ""
-    region_info: JsonObject | None = None
-    data: RegionData = RegionData()
-    value: Probability = 1.0
-
-
-class Data(Part):
-    """What an input holds."""
-
-    image: Media | None = None
-    video: Media | None = None
-    audio: Media | None = None
-    text: Text | None = None
-    metadata: JsonObject | None = None
-    geo: JsonObject | None = None
-    concepts: Annotated[list[Concept], Field(max_length=CONCEPTS_MAX)] = []
-    regions: Annotated[list[Region], Field(max_length=REGIONS_MAX)] = []
-
-    @model_validator(mode="after")
-    def _holds_something(self) -> Data:
-        if not self.model_fields_set:
-            raise PydanticCustomError("rule", "an input without data says nothing")
-        return self
-
-
-class PostedInput(Part):
-    """One input; without an id it gets one."""
-
-    id: InputId = ""
-    data: Data
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +113,7 @@ def parse_object(body: bytes) -> dict[str, Any]:
         Refused: it is none.
     """
     try:
-        found = _proto_names(orjson.loads(body or b"{}"))
+        found = proto_names(orjson.loads(body or b"{}"))
     except orjson.JSONDecodeError as error:
         raise Refused(Code.BAD_REQUEST_FORMAT, f"the body is not JSON: {error.msg} at character {error.pos}") from None
     except PydanticCustomError as error:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from processor.destination.access import AppRef
     from processor.destination.limits import Limits
+    from processor.destination.parse import NewInput
     from processor.destination.store import Filter, InputStore, StoredInput
 
 POST_FIELDS = ("inputs", "input_id_conflict_resolution", "inputs_add_job_id", "user_app_id")
@@ -33,6 +34,27 @@ class Page:
     wanted: Filter
     page: int
     per_page: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Fate:
+    """What became of one item."""
+
+    id: str
+    code: Code
+    details: str = ""
+    created_at: str = ""
+
+    def shown(self) -> dict[str, Any]:
+        """The item of the answer."""
+        item = {"id": self.id, "status": status(self.code, self.details)}
+        return item | {"created_at": self.created_at} if self.created_at else item
+
+
+def _fate(given: NewInput, stored_as: str | None, now_us: int) -> _Fate:
+    if stored_as is None:
+        return _Fate(given.id, Code.INPUT_DUPLICATE, f"id {given.id} is taken")
+    return _Fate(stored_as, Code.INPUT_OK, created_at=rfc3339(now_us + given.position))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +81,11 @@ class Inputs:
         posted = parse_inputs(body, self.limits)
         now_us = self.now_us()
         stored = self.store.add(app, posted.inputs, posted.conflict, now_us) if posted.inputs else {}
-        items = {problem.position: _item(problem.id, problem.code, problem.details) for problem in posted.problems}
-        codes = {problem.position: (problem.code, problem.details) for problem in posted.problems}
-        for given in posted.inputs:
-            found = stored[given.position]
-            code = Code.INPUT_DUPLICATE if found is None else Code.INPUT_OK
-            details = f"id {given.id} is taken" if found is None else ""
-            made = {} if found is None else {"created_at": rfc3339(now_us + given.position)}
-            items[given.position] = _item(found or given.id, code, details) | made
-            codes[given.position] = (code, details)
-        code, details = combined([codes[position] for position in sorted(codes)], Code.INPUT_OK)
-        return code, details, {"inputs": [items[position] for position in sorted(items)]}
+        fates = {problem.position: _Fate(problem.id, problem.code, problem.details) for problem in posted.problems}
+        fates |= {item.position: _fate(item, stored[item.position], now_us) for item in posted.inputs}
+        in_order = [fates[position] for position in sorted(fates)]
+        code, details = combined([(fate.code, fate.details) for fate in in_order], Code.INPUT_OK)
+        return code, details, {"inputs": [fate.shown() for fate in in_order]}
 
     def page(self, app: AppRef, page: Page, address: str) -> Answer:
         """One page of an app's inputs.
@@ -121,9 +137,10 @@ class Inputs:
     def delete_ids(self, app: AppRef, ids: list[str]) -> Answer:
         """Delete inputs."""
         gone = self.store.remove(app, [each for each in ids if not has_control(each)])
-        codes = [(Code.SUCCESS, "") if each in gone else (Code.INPUT_DOES_NOT_EXIST, f"app {app} has no input of this id") for each in ids]
-        code, details = combined(codes, Code.SUCCESS)
-        return code, details, {"inputs": [_item(each, *found) for each, found in zip(ids, codes, strict=True)]}
+        missing = (Code.INPUT_DOES_NOT_EXIST, f"app {app} has no input of this id")
+        fates = [_Fate(each, *((Code.SUCCESS, "") if each in gone else missing)) for each in ids]
+        code, details = combined([(fate.code, fate.details) for fate in fates], Code.SUCCESS)
+        return code, details, {"inputs": [fate.shown() for fate in fates]}
 
 
 def shown(stored: StoredInput, address: str) -> dict[str, Any]:
@@ -144,10 +161,6 @@ def shown(stored: StoredInput, address: str) -> dict[str, Any]:
 def rfc3339(time_us: int) -> str:
     """A time for the wire."""
     return datetime.fromtimestamp(time_us / MICROSECONDS, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def _item(input_id: str, code: Code, details: str) -> dict[str, Any]:
-    return {"id": input_id, "status": status(code, details)}
 
 
 def _within(wanted: Filter, app: AppRef) -> Filter:
