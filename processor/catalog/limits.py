@@ -1,12 +1,15 @@
-"""How much a collector's pre-queue workflow may ask of every process that judges a batch. Pure."""
+"""How much a pre-queue workflow, and a knowledge graph in it, may ask of every process that judges a batch. Pure."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from processor.operators import Relation
+from processor.operators.concept_graph import concept_graph
 from processor.operators.random_sample import GROUPS, RandomSample
 
 if TYPE_CHECKING:
+    from processor.catalog.records import KnowledgeGraph
     from processor.engine.collector import Workflow
 
 # Where a workflow branches, a collected prediction's inclusion probability sums over all outcomes of its samplers, and each outcome is run
@@ -36,3 +39,13 @@ def beyond_limits(workflow: Workflow, *, sampled_before: bool) -> str:
             f"{samplers} samplers, times {len(workflow.nodes)} nodes and {inputs} node_inputs; give it fewer samplers, nodes or inputs"
         )
     return ""
+
+
+def graph_problem(graph: KnowledgeGraph) -> str:
+    """Why no mapper may use a knowledge graph; empty: one may."""
+    return concept_graph(relations_of(graph)).problem
+
+
+def relations_of(graph: KnowledgeGraph) -> tuple[Relation, ...]:
+    """A graph's relations as operators take them."""
+    return tuple(Relation(each.subject_id, each.predicate, each.object_id) for each in graph.relations)

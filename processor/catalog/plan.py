@@ -7,17 +7,18 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from processor.catalog.changes import Change
-from processor.catalog.records import Collector, Kind
+from processor.catalog.limits import graph_problem
+from processor.catalog.records import Collector, Kind, KnowledgeGraph
+from processor.catalog.resolve import Obstacle
 from processor.catalog.values import from_document
 from processor.errors import Problem
-from processor.resources import PAUSED
+from processor.resources import INVALID_REQUEST, PAUSED
 from processor.resources import Collector as CollectorDocument
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from processor.catalog.records import Record
-    from processor.catalog.resolve import Obstacle
     from processor.catalog.store import Catalog, Moves
     from processor.documents import Located
     from processor.resources import AnyDocument
@@ -125,6 +126,8 @@ def _kept(record: Record, stored: Record | None, document: AnyDocument, now: str
 def _obstacles(catalog: Catalog, planned: Planned) -> tuple[Obstacle, ...]:
     if planned.kind is Kind.COLLECTOR:
         return catalog.obstacles(planned.key)
+    if isinstance(planned.record, KnowledgeGraph) and (message := graph_problem(planned.record)):
+        return (Obstacle(message, INVALID_REQUEST, "concept_relations", refused=True),)
     workflow = catalog.workflow(planned.key) if planned.kind is Kind.WORKFLOW else None
     return workflow.obstacles if workflow else ()
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from processor.catalog.chain import chain_problems
 from processor.catalog.graph import GraphNode, running_order
-from processor.catalog.limits import beyond_limits
+from processor.catalog.limits import beyond_limits, relations_of
 from processor.catalog.rules import WORKFLOW_INVALID
 from processor.catalog.values import json_object
 from processor.engine import collector as engine
-from processor.operators import OPERATORS, OperatorProblems, Relation, merge_output_info, parse_operator
+from processor.operators import OPERATORS, OperatorProblems, merge_output_info, parse_operator
 from processor.resources import INVALID_REQUEST, PAUSED, POST_INPUTS, POST_INPUTS_SCOPES
 from processor.topics.names import inputs_topic
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
     from processor.catalog.records import App, Collector, Key, KnowledgeGraph, Model, Workflow, WorkflowNode
-    from processor.operators.base import Operator
+    from processor.operators.base import Operator, Relation
 
 APP_PLAN = 11000
 KEY_SCOPES = 11007
@@ -281,7 +281,7 @@ class _Node:
             if graph is None:
                 missing.append(name)
                 return ()
-            return tuple(Relation(each.subject_id, each.predicate, each.object_id) for each in graph.relations)
+            return relations_of(graph)
 
         return relations
 

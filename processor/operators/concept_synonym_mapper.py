@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Self
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 
 import numpy as np
-import xxhash
 
+from processor.operators.concept_graph import concept_graph
 from processor.operators.content import Content, Elements, Output
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterator
 
-    from processor.operators.base import GraphOf, Relation, Rows
+    from processor.operators.base import GraphOf, Rows
+    from processor.operators.concept_graph import ConceptGraph
     from processor.operators.content import Vocabulary
     from processor.operators.output_info import OutputInfo
 
+COPIES_AT_ONCE = 1_000_000
+"""Images that are held before the largest of each row's are chosen."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class ConceptSynonymMapper:
     """Gives the images of the top-level concepts, and nothing else.
 
@@ -41,8 +47,7 @@ class ConceptSynonymMapper:
     knowledge_graph_id: str
     targets: tuple[str, ...]
     graph_digest: int
-    _broader: Mapping[str, frozenset[str]] = field(compare=False, repr=False)
-    _images: dict[str, tuple[str, ...]] = field(compare=False, repr=False, default_factory=dict)
+    _graph: ConceptGraph = field(compare=False, repr=False)
 
     @classmethod
     def parse(cls, info: OutputInfo, graph_of: GraphOf) -> Self:
@@ -51,19 +56,24 @@ class ConceptSynonymMapper:
         relations = graph_of(graph_id) if graph_id else ()
         if relations is None:
             info.problem("params.knowledge_graph_id", f"there is no knowledge graph {graph_id!r} in the model's app")
-        return cls(graph_id, targets, digest(relations or ()), broader(relations or ()))
+        graph = concept_graph(tuple(relations or ()))
+        if graph.problem:
+            info.problem("params.knowledge_graph_id", f"knowledge graph {graph_id!r} is too large for a mapper: {graph.problem}")
+        return cls(graph_id, targets, graph.digest, graph)
 
     def arc(self) -> None:
         """No arc: the output is another one."""
 
     def images(self, concept_id: str) -> tuple[str, ...]:
-        """What a concept maps to; kept, since models repeat their concepts."""
-        images = self._images.get(concept_id)
-        if images is None:
-            reached = _reachable(self._broader, concept_id)
-            kept = reached & frozenset(self.targets) if self.targets else reached - {concept_id}
-            images = self._images[concept_id] = tuple(sorted(kept))
-        return images
+        """What a concept maps to."""
+        reached = self._graph.reached(concept_id)
+        if self.targets:
+            return tuple(image for image in reached if image in self._wanted)
+        return tuple(image for image in reached if image != concept_id)
+
+    @cached_property
+    def _wanted(self) -> frozenset[str]:
+        return frozenset(self.targets)
 
     def apply(self, rows: Rows, given: Output) -> Output:
         """The images of the concepts, each with the largest value that it got; empty where there is none."""
@@ -74,46 +84,43 @@ class ConceptSynonymMapper:
         distinct, place = np.unique(concepts.codes, return_inverse=True)
         images = [[vocabulary.code(i) for i in self.images(vocabulary.id_of(code))] if code >= 0 else [] for code in distinct.tolist()]
         lengths = np.array([len(image) for image in images], np.int64)
-        starts = np.cumsum(lengths) - lengths
-        copies = lengths[place]
+        codes = np.fromiter((code for image in images for code in image), np.int64)
+        within = _Images(codes, np.cumsum(lengths) - lengths, lengths, place)
+        parts = [within.of(concepts, start, end) for start, end in _slices(concepts, lengths[place])]
+        rows, codes, values = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return Elements(concepts.size, values, lambda: rows, lambda: codes)
+
+
+class _Images(NamedTuple):
+    """The images of a batch's distinct concepts, and which of these each element is."""
+
+    codes: np.ndarray
+    starts: np.ndarray
+    lengths: np.ndarray
+    place: np.ndarray
+
+    def of(self, concepts: Elements, start: int, end: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(rows, codes, values) of the images of some elements, each image once a row."""
+        place = self.place[start:end]
+        copies = self.lengths[place]
         of = np.repeat(np.arange(len(place)), copies)
         within = np.arange(len(of)) - np.repeat(np.cumsum(copies) - copies, copies)
-        codes = np.fromiter((code for image in images for code in image), np.int64)[starts[place][of] + within]
-        return _largest(concepts.size, concepts.rows[of], codes, concepts.values[of])
+        return _largest(concepts.rows[start:end][of], self.codes[self.starts[place][of] + within], concepts.values[start:end][of])
 
 
-def _largest(size: int, rows: np.ndarray, codes: np.ndarray, values: np.ndarray) -> Elements:
+def _slices(concepts: Elements, copies: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Elements from and to, cut between rows so that their images are not too many to hold."""
+    ends = np.append(0, np.cumsum(copies))[concepts.offsets[1:]]
+    last_rows = np.flatnonzero(np.diff(ends // COPIES_AT_ONCE))
+    cuts = [0, *concepts.offsets[1:][last_rows].tolist(), len(copies)]
+    return pairwise(cuts)
+
+
+def _largest(rows: np.ndarray, codes: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """One element for each (row, code): the largest."""
     order = np.lexsort((codes, rows))
     rows, codes, values = rows[order], codes[order], values[order]
     new = np.ones(len(rows), bool)
     new[1:] = (rows[1:] != rows[:-1]) | (codes[1:] != codes[:-1])
     firsts = np.flatnonzero(new)
-    largest = np.maximum.reduceat(values, firsts) if len(firsts) else values
-    return Elements(size, largest, lambda: rows[firsts], lambda: codes[firsts])
-
-
-def broader(relations: Iterable[Relation]) -> dict[str, frozenset[str]]:
-    """One step along the graph: synonyms both ways, hyponyms upwards; other predicates lead nowhere."""
-    steps: dict[str, set[str]] = {}
-    for subject, predicate, target in relations:
-        if predicate in {"synonym", "hyponym"}:
-            steps.setdefault(subject, set()).add(target)
-        if predicate in {"synonym", "hypernym"}:
-            steps.setdefault(target, set()).add(subject)
-    return {concept_id: frozenset(targets) for concept_id, targets in steps.items()}
-
-
-def digest(relations: Iterable[Relation]) -> int:
-    """A number that differs where relations differ, whatever their order."""
-    return xxhash.xxh3_128_intdigest(repr(sorted(tuple(relation) for relation in relations)).encode())
-
-
-def _reachable(steps: Mapping[str, frozenset[str]], start: str) -> frozenset[str]:
-    """``start`` and everything reachable from it; cycles are fine."""
-    seen, frontier = {start}, [start]
-    while frontier:
-        for target in steps.get(frontier.pop(), frozenset()) - seen:
-            seen.add(target)
-            frontier.append(target)
-    return frozenset(seen)
+    return rows[firsts], codes[firsts], np.maximum.reduceat(values, firsts) if len(firsts) else values

@@ -12,6 +12,7 @@ from processor.catalog.plan import Result
 from processor.catalog.rules import RELATIONS_MAX
 from processor.catalog.write import VALUE_BYTES_MAX
 from processor.documents import DOCUMENTS_MAX, FILE_BYTES_MAX
+from processor.operators.concept_graph import PAIRS_MAX, REACH_MAX
 from processor.operators.random_sample import GROUPS
 from processor.resources import DOCUMENTS, ID_LENGTH_MAX, PARTS
 from processor.yaml_streams import DEPTH_MAX, VALUES_MAX
@@ -47,6 +48,8 @@ def test_every_result_is_named(result: str) -> None:
         f"{DEPTH_MAX} levels",
         f"{VALUE_BYTES_MAX:,} bytes",
         f"{RELATIONS_MAX:,} relations",
+        f"leads to at most {REACH_MAX:,} others",
+        f"all together to at most {PAIRS_MAX:,}",
         f"more than {NODES_MAX}",
         f"at most {GROUPS} samplers",
         f"where it branches [at most {BRANCHING_SAMPLERS_MAX}, and at most {BRANCHING_STEPS_MAX:,} steps]",

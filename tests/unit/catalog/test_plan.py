@@ -156,3 +156,10 @@ def test_the_apps_of_all_collectors_in_a_call_are_named_changed_or_not(catalog: 
 def test_planning_changes_nothing(catalog: Catalog) -> None:
     planned(catalog, collector_document(), workflow_document())
     assert (catalog.watchers, list(catalog.collector_states()), catalog.records(Kind.WORKFLOW)) == ({}, [], [])
+
+
+def test_a_knowledge_graph_that_leads_to_too_much_is_refused(catalog: Catalog) -> None:
+    relations = [{"subject_concept": {"id": f"c{i}"}, "predicate": "hyponym", "object_concept": {"id": f"c{i + 1}"}} for i in range(1001)]
+    (problem,) = planned(catalog, document("KnowledgeGraph", id="kg", concept_relations=relations)).problems
+    assert (problem.document, problem.path) == ("f#1 KnowledgeGraph acme/quality/kg", "concept_relations")
+    assert "concept 'c0' leads to more than 1,000 others: take out relations" in problem.message

@@ -232,3 +232,11 @@ def test_obstacles_carry_the_field_and_the_code_of_the_contract() -> None:
         (f"{source}.post_inputs_key_id", 11009),
         ("pre_queue_workflow_id", 22102),
     ]
+
+
+def test_a_knowledge_graph_that_leads_to_too_much_makes_collectors_inactive() -> None:
+    mapper = model("mapper", "concept-synonym-mapper", params={"knowledge_graph_id": "kg"})
+    graph = KnowledgeGraph("acme", "quality", "kg", tuple(Relation(f"c{i}", "hyponym", f"c{i + 1}") for i in range(1001)))
+    run = workflow(WorkflowNode("n", "", "", "mapper"))
+    assert "knowledge graph 'kg' is too large for a mapper: concept 'c0' leads to" in resolved(run, mapper, graph).inactive_reason
+    assert resolved(run, mapper, replace(graph, relations=graph.relations[:-1])).inactive_reason == ""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from processor.operators import Relation, parse_operator
+from processor.operators import Relation, concept_synonym_mapper, parse_operator
 from tests.support.building import outputs, prediction, region
+
+if TYPE_CHECKING:
+    import pytest
 
 GRAPH = [
     ("puppy", "hyponym", "dog"),
@@ -72,6 +75,16 @@ def test_regions_are_neither_mapped_nor_kept() -> None:
     inside = prediction(concepts=[("puppy", 0.1)], regions=[region("r", [("puppy", 0.9)])])
     info = {"params": {"knowledge_graph_id": "g"}, "data": {"concepts": [{"id": "dog", "name": "Dog"}]}}
     assert outputs("concept-synonym-mapper", info, [inside], GRAPH) == [([("dog", 0.1)], [])]
+
+
+def test_slices_of_rows_come_to_what_all_rows_come_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = [prediction(concepts=[("puppy", i / 10), ("cat", 0.3), ("zebra", 0.1)][: i % 4]) for i in range(9)]
+    info: dict[str, Any] = {"params": {"knowledge_graph_id": "g"}}
+    whole = outputs("concept-synonym-mapper", info, stream, GRAPH)
+    assert len({str(one) for one in whole}) > 4
+    for size in (1, 2, 3, 7):
+        monkeypatch.setattr(concept_synonym_mapper, "COPIES_AT_ONCE", size)
+        assert outputs("concept-synonym-mapper", info, stream, GRAPH) == whole
 
 
 def test_mappers_over_different_graphs_differ() -> None:
