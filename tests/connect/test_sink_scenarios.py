@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 BATCH = 128
+# A minute in `scripts/sink-scenarios --full`: what holds for a second holds for a minute, but that has to be seen as well.
+OUTAGE_S = float(os.environ.get("SINK_OUTAGE_S", "1"))
 UNWELL = whole(503, 10020)
 
 
@@ -73,6 +78,7 @@ def test_while_the_destination_is_ill_reading_pauses_and_nothing_is_lost(
     held = int(paused[-1].split("INFO ")[1].split()[0])
     assert 1_000_000 < held < 1_000_000 + 8_000_000, "more than the limit and what one poll brought"
     wait_until(lambda: len(destination.requests) > 30, "retries")
+    time.sleep(OUTAGE_S)
     assert not destination.ids(sink.app)
     destination.rule = lambda _: None
     arrived(destination, sink, published)
@@ -90,6 +96,7 @@ def test_a_destination_that_refuses_connections_is_tried_until_it_is_back(destin
     destination.down()
     second = sink.publish(input_body(number) for number in range(200, 1_500))
     wait_until(lambda: "no connection" in sink.committed_note()["error"], "the error to be told beside the offset", every_s=0.2)
+    time.sleep(OUTAGE_S)
     destination.up()
     arrived(destination, sink, first | second)
     assert set(destination.attempts.values()) == {1}
@@ -215,6 +222,20 @@ def test_inputs_of_aborted_transactions_are_never_posted(destination: FakeDestin
     arrived(destination, sink, first | second)
 
 
+def test_a_connector_that_is_paused_and_changed_in_mid_stream_loses_nothing(destination: FakeDestination, sink: Sink) -> None:
+    destination.rule = lambda _: UNWELL
+    published = sink.publish(input_body(number) for number in range(3_000))
+    sink.start(queue_bytes_max=500_000)
+    wait_until(lambda: len(destination.requests) > 5, "requests")
+    sink.rest("PUT", f"/connectors/{sink.topic}/pause")
+    destination.rule = lambda _: time.sleep(0.02)  # type: ignore[func-returns-value]  # slow, and otherwise as usual
+    wait_until(lambda: len(destination.ids(sink.app)) > BATCH, "what was read before the pause")
+    sink.rest("PUT", f"/connectors/{sink.topic}/resume")
+    sink.start(batch_inputs_max=20)
+    arrived(destination, sink, published)
+    assert not sink.dead_letters()
+
+
 def test_what_is_no_json_object_never_reaches_the_destination_nor_spoils_a_request(destination: FakeDestination, sink: Sink) -> None:
     good = input_body(1)
     text = json.dumps(good).encode()
@@ -284,8 +305,6 @@ class Gauge:
     """How many requests are being answered at one time."""
 
     def __init__(self) -> None:
-        import threading  # noqa: PLC0415 - for this one lock
-
         self._lock = threading.Lock()
         self._now = 0
         self.most = 0
@@ -294,8 +313,6 @@ class Gauge:
         with self._lock:
             self._now += 1
             self.most = max(self.most, self._now)
-        import time  # noqa: PLC0415 - a destination takes a while
-
         time.sleep(0.05)
         with self._lock:
             self._now -= 1
