@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -55,17 +56,27 @@ def input_json(key: str, prediction: Mapping[str, Any], collected: Collected) ->
     return orjson.dumps({"id": key, "data": data})
 
 
-def _metadata(prediction: Mapping[str, Any], collected: Collected) -> dict[str, Any]:
-    """The input's own metadata, and under ``collected`` where it came from."""
-    text = prediction["input"]["data"]["metadata"]
-    own: dict[str, Any] = {} if text is None else orjson.loads(text)
-    own["collected"] = {
+def _metadata(prediction: Mapping[str, Any], collected: Collected) -> orjson.Fragment:
+    """The input's own metadata as they were written, and under ``collected`` where it came from."""
+    text = prediction["input"]["data"]["metadata"] or "{}"
+    provenance = {
         "collector": collected.collector,
         "prediction_id": collected.prediction_id,
         "model": collected.model,
         "inclusion_probability": collected.inclusion_probability,
     }
-    return own
+    # An escaped letter could be one of the name.
+    if ('"collected"' in text or "\\" in text) and "collected" in orjson.loads(text):
+        text = _without_collected(text)
+    own = text.rstrip()[:-1]
+    return orjson.Fragment(f'{own}{"" if own.strip() == "{" else ","}"collected":{orjson.dumps(provenance).decode()}}}')
+
+
+def _without_collected(text: str) -> str:
+    """A JSON object without the field ``collected``; numbers stay as they are written, since not all of them fit into 64 bits."""
+    own = json.loads(text, parse_int=orjson.Fragment, parse_float=orjson.Fragment)
+    del own["collected"]
+    return orjson.dumps(own).decode()
 
 
 def _annotations(output: Mapping[str, Any]) -> dict[str, Any]:

@@ -58,6 +58,55 @@ def test_provenance_wins_over_metadata_of_the_same_name() -> None:
     assert body(input=input_of(metadata='{"collected":"me"}'))["data"]["metadata"] == {"collected": PROVENANCE}
 
 
+numbers = st.sampled_from(["18446744073709551617", "-9223372036854775809", "0.10000000000000000555", "1e5", "1.50", "-0", "1E300", "7"])
+spaces = st.sampled_from(["", " ", "\n", "\t \r\n"])
+plain = st.recursive(
+    numbers | st.sampled_from(["null", "true", "{}", "[ ]", '"\\u00e9"', '"é\\n"', '"\\"collected\\""', '{"collected": 1}']),
+    lambda inner: st.builds(lambda first, space, second: f"[{first},{space}{second}]", inner, spaces, inner),
+    max_leaves=4,
+)
+names = st.sampled_from(["site", "é", "a\\u0062", "collecte", "collected ", r"\"collected", "x.y", ""])
+fields = st.dictionaries(names, st.tuples(spaces, plain, spaces).map("".join), max_size=4)
+
+
+def written(own: dict[str, str], space: str = "") -> str:
+    return f"{space}{{{space}" + ",".join(f'{space}"{name}"{space}:{value}' for name, value in own.items()) + f"{space}}}{space}"
+
+
+def metadata_in(text: str | None) -> str:
+    """The metadata in the body of an input, as they are written there."""
+    made = input_json(KEY, prediction(input=input_of(metadata=text)), BARE).decode()
+    assert json.loads(made)["data"]["metadata"]["collected"] == PROVENANCE
+    start, end = f'{{"id":"{KEY}","data":{{"metadata":', "}}"
+    assert made.startswith(start)
+    assert made.endswith(end)
+    return made[len(start) : -len(end)]
+
+
+@given(fields, spaces)
+def test_metadata_are_carried_as_they_were_written(own: dict[str, str], space: str) -> None:
+    """Byte by byte: a number beyond 64 bits would come out as another one if it were read and written again."""
+    text, appended = written(own, space), f'"collected":{orjson.dumps(PROVENANCE).decode()}}}'
+    made = metadata_in(text)
+    assert made.endswith(appended)
+    before = made.removesuffix(appended)
+    assert before == (text.rstrip()[:-1] + "," if own else text.rstrip()[:-1])
+
+
+@given(fields, st.sampled_from(["collected", "\\u0063ollected", "collect\\u0065d"]), plain)
+def test_numbers_are_carried_even_where_provenance_takes_a_fields_place(own: dict[str, str], name: str, value: str) -> None:
+    def exactly(text: str) -> Any:
+        return json.loads(text, parse_int=str, parse_float=str)
+
+    expected = exactly(written(own)) | {"collected": exactly(orjson.dumps(PROVENANCE).decode())}
+    assert exactly(metadata_in(written({name: value, **own}))) == expected
+
+
+@pytest.mark.parametrize("text", [None, "{}", " {\n} ", '{"collected": {"collector": 1}}'])
+def test_metadata_without_fields_of_their_own_are_provenance(text: str | None) -> None:
+    assert json.loads(metadata_in(text)) == {"collected": PROVENANCE}
+
+
 def test_geo_is_carried_as_it_came() -> None:
     assert b'"geo":{"geo_point": {"longitude": 1.50}}' in input_json(
         KEY, prediction(input=input_of(geo='{"geo_point": {"longitude": 1.50}}')), BARE
