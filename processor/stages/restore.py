@@ -11,6 +11,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from processor.codec.bad import BadRecordError
 from processor.codec.records import decode, encode
 from processor.errors import FixCluster
 from processor.kafka.reader import TopicReader
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from processor.codec.registry import Schemas
+    from processor.kafka.reader import Record
     from processor.settings import Settings
     from processor.state.counters import Block, PartitionCounters
 
@@ -81,12 +83,23 @@ class CounterStore:
         reader = TopicReader(self._settings, [self._topic], sorted(partitions))
         try:
             for record in reader.read_to_end():
-                if record.value is not None:
-                    restored.add(decode(self._schemas, "counters", record.value))
+                self._add(record, restored)
                 self._beat()
         finally:
             reader.close()
         return restored
+
+    def _add(self, record: Record, restored: Restoration) -> None:
+        if record.value is None:
+            return
+        try:
+            restored.add(decode(self._schemas, "counters", record.value))
+        except (BadRecordError, ValueError) as error:
+            raise FixCluster(
+                f"{record.topic} partition {record.partition} offset {record.offset} is no counters: {error}. If a newer version wrote it, run "
+                f"that version. Otherwise find out what else writes to this topic, and take the record away: write a tombstone for its key "
+                f"{record.key!r} and let the topic be compacted, or start counting anew (docs/operations.md, Offsets and counters)"
+            ) from None
 
     def _disagreement(self, different: Mapping[int, int | None], restored: Restoration) -> str:
         states = restored.checkpoints

@@ -1,0 +1,54 @@
+"""Restoring counters, without a broker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from processor.codec.records import encode
+from processor.codec.registry import Schemas
+from processor.errors import FixCluster
+from processor.kafka.reader import Record
+from processor.settings import Settings
+from processor.stages import restore
+from processor.stages.restore import CounterStore
+from processor.state.counters import Block
+from tests.support.predictions import prediction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SCHEMAS = Schemas.checked_in()
+CHECKPOINT = encode(SCHEMAS, "counters", Block("pre-queue", 3, next_offset=12).as_dict())
+
+
+class Changelog:
+    """Stands in for the reader of the changelog."""
+
+    def __init__(self, values: list[bytes | None]) -> None:
+        self._values = values
+        self.closed = 0
+
+    def read_to_end(self) -> Iterator[Record]:
+        for offset, value in enumerate(self._values):
+            yield Record("x-counters", 3, offset, 0, b"k", value)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+@pytest.mark.parametrize("garbage", [b"", b"garbage", CHECKPOINT[:-9], encode(SCHEMAS, "prediction", prediction())])
+def test_a_record_that_is_no_counters_is_named_with_what_to_do(monkeypatch: pytest.MonkeyPatch, garbage: bytes) -> None:
+    changelog = Changelog([None, CHECKPOINT, garbage])
+    monkeypatch.setattr(restore, "TopicReader", lambda *_: changelog)
+    store = CounterStore(Settings(), SCHEMAS, 4, "pre-queue", lambda: None)
+    with pytest.raises(FixCluster, match=r"^x-counters partition 3 offset 2 is no counters: .*write a tombstone for its key b'k'"):
+        store.restore({3: 12})
+    assert changelog.closed == 1
+
+
+def test_tombstones_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(restore, "TopicReader", lambda *_: Changelog([None, CHECKPOINT, None]))
+    store = CounterStore(Settings(), SCHEMAS, 4, "pre-queue", lambda: None)
+    assert store.restore({3: 12})[3].models == {}
