@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,9 +29,12 @@ FOLLOW_RECORDS = 1000
 @click.option("--follow", is_flag=True, help="Wait for more instead of ending at the end of the topic.")
 @with_settings
 def command(settings: Settings, user: str, app: str, from_beginning: bool, follow: bool) -> None:
-    """Print an app's inputs as NDJSON, read committed."""
+    """Print an app's inputs as NDJSON, read committed.
+
+    A record that is no JSON, so no input, has a null "value" and its bytes as "value_base64".
+    """
     topic = prefixed(settings, inputs_topic(user, app))
-    if topic not in Admin(settings).names():
+    if topic not in Admin(settings).layout().topics:
         click.echo(f"no topic {topic}: nothing was ever collected for {user}/{app}", err=True)
         return
     reader = TopicReader(settings, [topic])
@@ -58,8 +62,20 @@ def _line(record: Record) -> dict[str, Any]:
         "timestamp": record.timestamp_ms,
         "key": text(record.key),
         "headers": {name: text(value) for name, value in record.headers},
-        "value": orjson.loads(record.value) if record.value is not None else None,
+        **_value(record.value),
     }
+
+
+def _value(value: bytes | None) -> dict[str, Any]:
+    """The value as it is in the record: a number beyond 64 bits would come out of a parser as another one."""
+    if value is None:
+        return {"value": None}
+    try:
+        orjson.loads(value)
+    except ValueError:  # somebody else wrote to the topic; what follows is still wanted
+        return {"value": None, "value_base64": base64.b64encode(value).decode()}
+    # Between tokens a line break is as good as a space, and inside a string it is no JSON.
+    return {"value": orjson.Fragment(value.replace(b"\r", b" ").replace(b"\n", b" "))}
 
 
 def text(data: bytes | None) -> str | None:
