@@ -30,10 +30,6 @@ class Coded:
     names: list[str]
     codes: np.ndarray
 
-    def code_of(self, name: str) -> int:
-        """The code of a name, -1 where no row has it."""
-        return self.names.index(name) if name in self.names else -1
-
 
 @dataclass(frozen=True, slots=True)
 class FlatConcepts:
