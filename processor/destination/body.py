@@ -29,7 +29,7 @@ class Bodies:
         self._held_bytes = 0
 
     @contextlib.asynccontextmanager
-    async def reading(self, request: Request) -> AsyncIterator[bytes]:
+    async def reading(self, request: Request) -> AsyncIterator[bytearray]:
         """The body, which counts as held until the block is left.
 
         Raises:
@@ -43,7 +43,7 @@ class Bodies:
         body = bytearray()
         try:
             await self._read(request, body)
-            yield bytes(body)
+            yield body
         finally:
             self._held_bytes -= len(body)
 

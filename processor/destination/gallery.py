@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 PER_PAGE = 60
 PAGE_DIGITS_MAX = 9
-TEXT_SHOWN_MAX = 300
+TEXT_SHOWN_MAX = 160
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 UNAUTHORIZED, FORBIDDEN = 401, 403
 PAGE_HEADERS = {
@@ -56,7 +56,7 @@ nav a:hover, nav a.here { background: #e6ecf7 }
 section { flex: 1 } h1 { font-size: 18px; margin: 0 0 14px }
 .inputs { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 12px }
 figure { margin: 0; padding: 8px; background: #fff; border: 1px solid #dde1e7; border-radius: 8px; overflow: hidden }
-figure img { width: 100%; aspect-ratio: 1; object-fit: contain; image-rendering: auto; background: #f0f2f5 }
+figure img { width: 100%; aspect-ratio: 1; object-fit: contain; background: #f0f2f5 }
 figure video, figure audio { width: 100% }
 figcaption { font-size: 12px; color: #56606e; overflow-wrap: anywhere } blockquote { margin: 0; font-size: 13px; overflow-wrap: anywhere }
 .pages { margin-top: 16px; display: flex; gap: 16px }

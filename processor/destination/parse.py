@@ -106,7 +106,7 @@ class _Unfit(Exception):
         self.details = details
 
 
-def parse_object(body: bytes) -> dict[str, Any]:
+def parse_object(body: bytes | bytearray) -> dict[str, Any]:
     """The JSON object that a body is, its names in snake_case; an empty body is an empty object.
 
     Raises:

@@ -93,6 +93,9 @@ def test_it_takes_inputs_from_whoever_the_catalog_lets(prepared: tuple[Settings,
     with Running(settings, folder) as there:
         assert there.ask("POST", INPUTS, first, {"inputs": [image("a")]}).status_code == 200
         assert there.ask("GET", f"{INPUTS}/a/image", first).content == PNG
+        # A client that were cut off while it sends would take it for a broken connection, and try for ever.
+        assert there.ask("POST", INPUTS, "of nobody", {"inputs": ["x" * 20_000_000]}).status_code == 401
+        assert there.ask("POST", INPUTS, first, {"inputs": ["x" * 140_000_000]}).status_code == 413
         second = make_key(settings, folder, "second")
         wait_until(lambda: there.ask("GET", INPUTS, second).status_code == 200, "the new key")
         collectors(settings, "keys", "revoke", "--user", "acme", "--app", "quality", "--id", "first", cwd=folder)

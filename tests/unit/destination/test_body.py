@@ -36,7 +36,7 @@ class Sender:
         return {"type": "http.request", "body": piece, "more_body": bool(self._pieces) or not self._ends}
 
 
-async def read(bodies: Bodies, sender: Sender) -> bytes:
+async def read(bodies: Bodies, sender: Sender) -> bytearray:
     async with bodies.reading(sender.request) as body:
         return body
 
@@ -74,7 +74,7 @@ def test_a_compressed_body_is_refused() -> None:
 
 
 def test_no_more_is_held_at_once_than_there_is_room_for() -> None:
-    async def together() -> list[bytes]:
+    async def together() -> list[bytearray]:
         bodies = Bodies(LIMITS)
         async with bodies.reading(Sender(b"x" * 9).request):
             with pytest.raises(Refused) as unannounced:
