@@ -96,9 +96,10 @@ class CounterStore:
             restored.add(decode(self._schemas, "counters", record.value))
         except (BadRecordError, ValueError) as error:
             raise FixCluster(
-                f"{record.topic} partition {record.partition} offset {record.offset} is no counters: {error}. If a newer version "
-                f"wrote it, run that one. Otherwise find out what else writes to this topic, and take the record away: write a tombstone for its key "
-                f"{record.key!r} and let the topic be compacted, or start counting anew (docs/operations.md, Offsets and counters)"
+                f"{record.topic} partition {record.partition} offset {record.offset} is no counters: {error}. "
+                "If a newer version wrote it, run that one. Otherwise find out what else writes to this topic, and take the record away: "
+                f"write a tombstone for its key {record.key!r} and let the topic be compacted, "
+                "or start counting anew (docs/operations.md, Offsets and counters)"
             ) from None
 
     def _disagreement(self, different: Mapping[int, int | None], restored: Restoration) -> str:
