@@ -225,12 +225,14 @@ def main(inputs: int, image_bytes: int, in_flight: int, rounds: int, as_json: bo
     cores, given = choose(), make_inputs(inputs, image_bytes)
     click.echo("the destination has one core, the contenders (with broker and worker) another" if cores.broker else str(cores), err=True)
     turns: list[Turn] = []
-    with tempfile.TemporaryDirectory(prefix="bench-sink-") as name, _system(Path(name), cores) as (settings, worker, destination):
+    with tempfile.TemporaryDirectory(prefix="bench-sink-") as folder, _system(Path(folder), cores) as (settings, worker, destination):
         race = Race(settings, worker, destination, given, in_flight)
-        for number in range(rounds):
-            for turn in (race.direct(f"direct-{number}", cores.contender), race.sink(f"sink-{number}", Path(name) / "secrets")):
-                click.echo(f"round {number + 1} of {rounds}, {turn.contender}: {turn.inputs_per_s:,.0f} inputs/s", err=True)
-                turns.append(turn)
+        # A round that does not count: a Java program is slow until its code is compiled, and a connector runs for months.
+        for number in range(rounds + 1):
+            for turn in (race.direct(f"direct-{number}", cores.contender), race.sink(f"sink-{number}", Path(folder) / "secrets")):
+                name = f"round {number} of {rounds}" if number else "warming up"
+                click.echo(f"{name}, {turn.contender}: {turn.inputs_per_s:,.0f} inputs/s", err=True)
+                turns += [turn] if number else []
     with contextlib.suppress(OSError):
         load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
         click.echo(f"load averages of this machine at the end: {load}", err=True)

@@ -5,7 +5,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
-import java.util.regex.Pattern;
+import java.util.Arrays;
 
 /**
  * Reads JSON (RFC 8259) as it comes, holding no more than a buffer and the text that is asked for.
@@ -17,14 +17,18 @@ final class JsonReader {
     private static final int DEPTH_MAX = 1_000;
     private static final int BUFFER_BYTES = 8_192;
     private static final int KEPT_BYTES_MAX = 1 << 20;
-    private static final int WORD_LENGTH_MAX = 1_000;
-    private static final Pattern WORD = Pattern.compile("-?[0-9][0-9.eE+-]*|true|false|null");
+    private static final int WORD_LENGTH_MAX = 400;
+    private static final byte[] TRUE = "true".getBytes(StandardCharsets.US_ASCII);
+    private static final byte[] FALSE = "false".getBytes(StandardCharsets.US_ASCII);
+    private static final byte[] NULL = "null".getBytes(StandardCharsets.US_ASCII);
 
     private final InputStream in;
     private final byte[] buffer;
     private int position;
     private int limit;
     private int depth;
+    private final byte[] word = new byte[WORD_LENGTH_MAX];
+    private int wordLength;
 
     JsonReader(InputStream in) {
         this.in = in;
@@ -115,11 +119,24 @@ final class JsonReader {
     /** Go past the next value, whatever it is. */
     void skip() throws IOException {
         switch (peek()) {
-            case '{' -> object(name -> skip());
+            case '{' -> skipObject();
             case '[' -> array(this::skip);
             case '"' -> text(null);
             default -> word();
         }
+    }
+
+    /** As {@link #object}, without making texts of the names. */
+    private void skipObject() throws IOException {
+        enter('{');
+        if (!left('}')) {
+            do {
+                text(null);
+                expect(':');
+                skip();
+            } while (next('}'));
+        }
+        depth--;
     }
 
     String string() throws IOException {
@@ -131,8 +148,9 @@ final class JsonReader {
 
     /** A whole number; 0 for any other word. */
     int integer() throws IOException {
+        word();
         try {
-            return Integer.parseInt(word());
+            return Integer.parseInt(new String(word, 0, wordLength, StandardCharsets.US_ASCII));
         } catch (NumberFormatException error) {
             return 0;
         }
@@ -196,22 +214,38 @@ final class JsonReader {
         return limit > 0;
     }
 
-    /** A string, as it stands between its quotes. */
+    /** A string, as it stands between its quotes; null: it is only gone past. */
     private void text(ByteArrayOutputStream raw) throws IOException {
         expect('"');
         while (true) {
+            plain(raw);
             int next = take();
             if (next == '"') {
                 return;
             }
-            if (next < ' ') {
+            if (next != '\\') {
                 throw new NotJson("a control character inside a string");
             }
             keep(raw, next);
-            if (next == '\\') {
-                escape(raw);
-            }
+            escape(raw);
         }
+    }
+
+    /** The bytes of a string that stand for themselves, as far as the buffer goes: most of what is ever read is one long run of them. */
+    private void plain(ByteArrayOutputStream raw) throws IOException {
+        do {
+            byte[] bytes = buffer;
+            int end = limit;
+            int at = position;
+            while (at < end && bytes[at] != '"' && bytes[at] != '\\' && (bytes[at] >= ' ' || bytes[at] < 0)) {
+                at++;
+            }
+            if (raw != null) {
+                require(raw.size() + at - position);
+                raw.write(bytes, position, at - position);
+            }
+            position = at;
+        } while (position == limit && fill());
     }
 
     private void escape(ByteArrayOutputStream raw) throws IOException {
@@ -231,13 +265,16 @@ final class JsonReader {
     }
 
     private static void keep(ByteArrayOutputStream raw, int next) throws NotJson {
-        if (raw == null) {
-            return;
+        if (raw != null) {
+            require(raw.size() + 1);
+            raw.write(next);
         }
-        if (raw.size() == KEPT_BYTES_MAX) {
+    }
+
+    private static void require(int kept) throws NotJson {
+        if (kept > KEPT_BYTES_MAX) {
             throw new NotJson("a name or a text of more than " + KEPT_BYTES_MAX + " bytes");
         }
-        raw.write(next);
     }
 
     private static String unescape(String raw) {
@@ -265,25 +302,41 @@ final class JsonReader {
         return text.toString();
     }
 
-    /** A number, true, false or null. */
-    private String word() throws IOException {
-        StringBuilder word = new StringBuilder();
+    /** A number, true, false or null, into {@link #word}. */
+    private void word() throws IOException {
+        wordLength = 0;
         peek();
-        while (position < limit || fill()) {
-            char next = (char) (buffer[position] & 0xff);
-            if (!isWordLetter(next) || word.length() == WORD_LENGTH_MAX) {
-                break;
-            }
-            word.append(next);
-            position++;
+        while ((position < limit || fill()) && wordLength < word.length && isOfWord(buffer[position])) {
+            word[wordLength++] = buffer[position++];
         }
-        if (!WORD.matcher(word).matches()) {
+        if (!isNumber() && !isWord(TRUE) && !isWord(FALSE) && !isWord(NULL)) {
             throw new NotJson("neither a value nor an end");
         }
-        return word.toString();
     }
 
-    private static boolean isWordLetter(char letter) {
-        return letter == '-' || letter == '+' || letter == '.' || (letter < 128 && Character.isLetterOrDigit(letter));
+    private static boolean isOfWord(byte letter) {
+        return isDigit(letter) || (letter >= 'a' && letter <= 'z') || letter == '.' || letter == '-' || letter == '+' || letter == 'E';
+    }
+
+    private static boolean isDigit(byte letter) {
+        return letter >= '0' && letter <= '9';
+    }
+
+    private boolean isWord(byte[] wanted) {
+        return Arrays.equals(word, 0, wordLength, wanted, 0, wanted.length);
+    }
+
+    /** Whether it begins and looks like a number; how many points it has is the destination's business. */
+    private boolean isNumber() {
+        int first = wordLength > 0 && word[0] == '-' ? 1 : 0;
+        if (first >= wordLength || !isDigit(word[first])) {
+            return false;
+        }
+        for (int i = first; i < wordLength; i++) {
+            if (!isDigit(word[i]) && word[i] != '.' && word[i] != 'e' && word[i] != 'E' && word[i] != '+' && word[i] != '-') {
+                return false;
+            }
+        }
+        return true;
     }
 }
