@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -162,6 +163,7 @@ def _contenders(_context: click.Context, _option: click.Parameter, given: str) -
 @click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")
 def main(collectors: str, records: int, contenders: list[str], rounds: int, as_json: bool) -> None:
     """Measure the whole pipeline beside others, on a broker that is started for it."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # as an interrupt: broker and contender must not outlive this process
     cores = choose()
     click.echo(str(cores), err=True)
     with _broker(cores) as (settings, folder):
