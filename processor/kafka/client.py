@@ -76,13 +76,19 @@ def transactional_producer(settings: Settings, transactional_id: str) -> Produce
     )
 
 
-def reading_consumer(settings: Settings, *, committed: bool = True) -> Consumer:
-    """A consumer without a group's assignment: it is told its partitions and never commits."""
+def reading_consumer(settings: Settings, *, committed: bool = True, group: str = "") -> Consumer:
+    """A consumer without a group's assignment: it is told its partitions and never commits.
+
+    Args:
+        settings: the cluster.
+        committed: leave out records of aborted and of open transactions.
+        group: whose committed offsets it can be asked for.
+    """
     return _made(
         Consumer,
         client_config(settings)
         | {
-            "group.id": f"{settings.topic_prefix}collectors.reader",  # librdkafka wants one; it is never joined
+            "group.id": group or f"{settings.topic_prefix}collectors.reader",  # librdkafka wants one; it is never joined
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "auto.offset.reset": "earliest",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from processor.kafka.admin import Admin
 from processor.kafka.client import admin_client
+from processor.kafka.committed import committed
 from processor.kafka.failure import cluster_error
 
 if TYPE_CHECKING:
@@ -42,18 +43,14 @@ def progress(settings: Settings, group: str, topic: str) -> Progress:
     try:
         first = _offsets(admin, parts, OffsetSpec.earliest())  # type: ignore[no-untyped-call]  # the client's own method is not annotated
         end = _offsets(admin, parts, OffsetSpec.latest())  # type: ignore[no-untyped-call]  # as above
-        committed = _committed(admin, group, parts)
     except KafkaException as error:
-        raise cluster_error(f"asking where group {group} stands in {topic}", error) from None
-    lag = sum(max(0, end[part] - committed.get(part, first[part])) for part in end)
+        raise cluster_error(f"asking where topic {topic} ends", error) from None
+    known = committed(settings, {group: [(topic, part.partition) for part in parts]})[group]
+    read = first | {part.partition: part.offset for part in known}
+    lag = sum(max(0, end[part] - read[part]) for part in end)
     return Progress(sum(end.values()), lag)
 
 
 def _offsets(admin: AdminClient, parts: list[TopicPartition], spec: OffsetSpec) -> dict[int, int]:
     answers = admin.list_offsets(dict.fromkeys(parts, spec), request_timeout=TIMEOUT_S)
     return {part.partition: answer.result().offset for part, answer in answers.items()}
-
-
-def _committed(admin: AdminClient, group: str, parts: list[TopicPartition]) -> dict[int, int]:
-    (answer,) = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, parts)], request_timeout=TIMEOUT_S).values()
-    return {part.partition: part.offset for part in answer.result().topic_partitions if part.offset >= 0}

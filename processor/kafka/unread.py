@@ -7,12 +7,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
 from processor.errors import ClusterAway
 from processor.kafka.admin import Admin
 from processor.kafka.client import admin_client, reading_consumer
+from processor.kafka.committed import committed
 from processor.kafka.failure import cluster_error
 from processor.kafka.reader import Record, raise_unless_passing
 
@@ -84,14 +85,13 @@ def _spans(settings: Settings, groups: Mapping[str, str]) -> tuple[dict[Part, tu
     try:
         first = _offsets(admin, parts, OffsetSpec.earliest())  # type: ignore[no-untyped-call]  # the client's own method is not annotated
         end = _offsets(admin, parts, OffsetSpec.latest())  # type: ignore[no-untyped-call]  # as above
-        committed = _committed(admin, groups, parts)
     except KafkaException as error:
-        raise cluster_error("asking what is not delivered yet", error) from None
-    spans = {part: (max(first[part], committed[part].offset if part in committed else 0), end[part]) for part in end}
-    notes: dict[str, list[str]] = {}
-    for part in committed.values():
+        raise cluster_error("asking where topics end", error) from None
+    starts, notes = dict(first), dict[str, list[str]]()
+    for part in _committed(settings, groups, counts):
+        starts[part.topic, part.partition] = max(part.offset, first[part.topic, part.partition])
         notes.setdefault(part.topic, []).extend(filter(None, [part.metadata]))
-    return spans, notes
+    return {part: (starts[part], end[part]) for part in end}, notes
 
 
 def _offsets(admin: AdminClient, parts: list[TopicPartition], spec: OffsetSpec) -> dict[Part, int]:
@@ -100,11 +100,11 @@ def _offsets(admin: AdminClient, parts: list[TopicPartition], spec: OffsetSpec) 
     return {(part.topic, part.partition): answer.result().offset for part, answer in answers.items()}
 
 
-def _committed(admin: AdminClient, groups: Mapping[str, str], parts: list[TopicPartition]) -> dict[Part, TopicPartition]:
-    asked = [ConsumerGroupTopicPartitions(group, [part for part in parts if part.topic == topic]) for topic, group in groups.items()]
-    answers = [admin.list_consumer_group_offsets([each], request_timeout=TIMEOUT_S) for each in asked]
-    found = [part for answer in answers for future in answer.values() for part in future.result().topic_partitions]
-    return {(part.topic, part.partition): part for part in found if part.offset >= 0}
+def _committed(settings: Settings, groups: Mapping[str, str], partitions: Mapping[str, int]) -> list[TopicPartition]:
+    wanted: dict[str, list[Part]] = {}
+    for topic, group in groups.items():
+        wanted.setdefault(group, []).extend((topic, number) for number in range(partitions[topic]))
+    return [part for parts in committed(settings, wanted).values() for part in parts]
 
 
 class _Reading:

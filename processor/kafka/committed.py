@@ -1,0 +1,51 @@
+"""What groups have committed.
+
+Asked through a consumer of the group that never joins it: the admin client's own call ends the process when a group's coordinator
+moves or is only just chosen (librdkafka #5040), which is every group's first minute on a new cluster.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from confluent_kafka import KafkaException, TopicPartition
+
+from processor.kafka.client import reading_consumer
+from processor.kafka.failure import cluster_error
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from processor.settings import Settings
+
+TIMEOUT_S = 15.0
+AT_ONCE = 8
+
+
+def committed(settings: Settings, wanted: Mapping[str, Sequence[tuple[str, int]]]) -> dict[str, list[TopicPartition]]:
+    """Offsets, and the notes left beside them.
+
+    Args:
+        settings: the cluster.
+        wanted: group -> (topic, partition)s.
+
+    Returns:
+        Group -> those of its partitions that it has committed something of.
+
+    Raises:
+        FixCluster: the brokers do not answer.
+    """
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="committed") as pool:
+        return dict(zip(wanted, pool.map(lambda group: _of_group(settings, group, wanted[group]), wanted), strict=True))
+
+
+def _of_group(settings: Settings, group: str, parts: Sequence[tuple[str, int]]) -> list[TopicPartition]:
+    consumer = reading_consumer(settings, group=group)
+    try:
+        found = consumer.committed([TopicPartition(topic, partition) for topic, partition in parts], timeout=TIMEOUT_S)
+    except KafkaException as error:
+        raise cluster_error(f"asking what group {group} has committed", error) from None
+    finally:
+        consumer.close()
+    return [part for part in found if part.offset >= 0]
