@@ -164,7 +164,7 @@ final class Courier {
         metrics.inFlight.incrementAndGet();
         Destination.Exchange exchange = destination.post(batch);
         queue.sent(exchange);
-        exchange.answer().whenCompleteAsync((answer, error) -> answered(queue, batch, exchange, answer, error), Destination.THREADS);
+        exchange.answer().whenComplete((answer, error) -> answered(queue, batch, exchange, answer, error));
     }
 
     private synchronized void answered(PartitionQueue queue, Batch batch, Destination.Exchange exchange, Answer answer, Throwable error) {
