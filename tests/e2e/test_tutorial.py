@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SERVICE = "collectors run "
+SERVICES = ("collectors destination", "collectors run ")
+DESTINATION_PORT = "8100"
 
 
 class Shell:
@@ -52,23 +53,31 @@ class Shell:
 
     @contextmanager
     def running(self, block: str) -> Iterator[None]:
-        with (self._folder.parent / "service.log").open("wb") as log:
+        path = self._folder.parent / f"{block.split()[1]}.log"
+        with path.open("wb") as log:
             process = subprocess.Popen(["sh", "-c", f"exec {block}"], cwd=self._folder, env=self._environment, stdout=log, stderr=log)
             try:
                 yield
-                assert process.poll() is None, "the service must not end by itself"
+                assert process.poll() is None, f"the service must not end by itself\n{path.read_text()}"
             finally:
                 process.terminate()
                 process.wait(60)
 
 
 def tutorial() -> list[str]:
-    """The blocks of the tutorial, in order, with a port that is free here."""
+    """The blocks of the tutorial, in order, with ports that are free here."""
     section = README[README.index("## Tutorial") : README.index("## Reading on")]
-    return [
-        block.replace("collectors kafka up", f"collectors kafka up --port {free_port()}")
-        for block in re.findall(r"^```sh\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
-    ]
+    port = str(free_port())
+    ports = {
+        "collectors kafka up": f"collectors kafka up --port {free_port()}",
+        "collectors destination\n": f"collectors destination --port {port}\n",
+        f"127.0.0.1:{DESTINATION_PORT}": f"127.0.0.1:{port}",
+    }
+    found: list[str] = re.findall(r"^```sh\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    for usual, free in ports.items():
+        assert any(usual in block for block in found), usual
+        found = [block.replace(usual, free) for block in found]
+    return found
 
 
 @pytest.fixture
@@ -82,13 +91,14 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
 @pytest.mark.kafka
 def test_the_tutorial_works_as_it_stands(shell: Shell) -> None:
     blocks = tutorial()
-    at = next(position for position, block in enumerate(blocks) if block.startswith(SERVICE))
+    at = next(position for position, block in enumerate(blocks) if block.startswith(SERVICES))
     said = [shell.expect(block) for block in blocks[:at]]
     assert "key acme/quality/ingest does not exist" in said[2], "the warning that the text explains"
     assert "ACTIVE" in said[3]
-    consume, spoil, letters, change, down = blocks[at + 1 :]
-    with shell.running(blocks[at]):
-        wait_until(lambda: decided(shell) == 4, "the processor to decide the tutorial's predictions", timeout_s=60, every_s=0.2)
+    destination, processor, consume, spoil, letters, change, down = blocks[at:]
+    with shell.running(destination), shell.running(processor):
+        wait_until(lambda: decided(shell) == 4, "the processor to decide the tutorial's predictions", timeout_s=120, every_s=0.2)
+        wait_until(lambda: delivered(shell), "the destination to have what was collected", timeout_s=60, every_s=0.2)
         assert '"prediction_id"' in shell.expect(consume)
         shell.expect(spoil)
         shown = wait_until(lambda: answer(shell, letters), "the dead letter", timeout_s=60, every_s=0.2)
@@ -100,6 +110,13 @@ def test_the_tutorial_works_as_it_stands(shell: Shell) -> None:
 def decided(shell: Shell) -> int:
     (row,) = orjson.loads(shell.type("collectors status --json").stdout)["collectors"]
     return int(row["seen"])
+
+
+def delivered(shell: Shell) -> bool:
+    """Whether status says that everything collected is at the destination; of the tutorial's four predictions some are."""
+    found = orjson.loads(shell.type("collectors status --json").stdout)
+    (row,), (sink,) = found["collectors"], found["sink"]
+    return 0 < row["collected"] == sink["delivered"] and sink["state"] == "RUNNING" and found["lag"]["inputs"] == 0
 
 
 def answer(shell: Shell, block: str) -> str:
@@ -121,4 +138,4 @@ def test_a_newcomer_who_leaves_out_the_topics_is_told_how_to_make_them(shell: Sh
     files = "echo '{kind: App, user_id: acme, id: quality}' > app.yaml; touch none.ndjson"
     done = shell.type(f"{where}\n{files}\n{command}")
     assert done.returncode == 1
-    assert re.search("(create|make) it with `collectors topics apply`", done.stderr), done.stderr
+    assert re.search("(create|make) (it|them) with `collectors topics apply`", done.stderr), done.stderr
