@@ -28,7 +28,7 @@ PIPE_WIDTH = 240
 @json_option
 @with_settings
 def command(settings: Settings, as_json: bool) -> None:
-    """Show the funnel of every collector, and the lag."""
+    """Show the funnel of every collector, the sink of every app, and the lag."""
     from processor import app  # noqa: PLC0415 - the engine is loaded only by those who need it
 
     found = app.status(settings)
@@ -37,7 +37,17 @@ def command(settings: Settings, as_json: bool) -> None:
         return
     console = wide_console()
     console.print(funnel_table(found["collectors"]))
+    for line in sink_lines(found["sink"]):
+        console.print(line, markup=False)
     console.print(", ".join(f"{count} behind on {topic}" for topic, count in found["lag"].items()))
+
+
+def sink_lines(rows: Iterable[dict[str, Any]]) -> list[str]:
+    """A line for the sink of every app."""
+    return [
+        f"sink of {row['app']}: {row['state']}, {row['delivered']} delivered, {row['refused']} refused, {row['lag']} waiting"
+        for row in rows
+    ]
 
 
 def wide_console() -> Console:

@@ -26,6 +26,7 @@ from processor.kafka.jars import manifest
 from processor.kafka.java import BROKER_FLAGS, bundled_java, java_command
 from processor.kafka.java_service import OUTPUT, STOP_TIMEOUT_S, JavaService, until
 from processor.kafka.machine import HOST, explain, free_port, port_problem
+from processor.secrets import FOLDER_MODE
 from processor.settings import WORK_FOLDER
 
 if TYPE_CHECKING:
@@ -86,14 +87,13 @@ def answers(url: str) -> bool:
 class LocalConnect:
     """One worker in one folder; any process may start, stop or kill it."""
 
-    def __init__(  # noqa: PLR0913 - the first three say what it is, the others are choices with defaults
+    def __init__(
         self,
         settings: Settings,
         bootstrap_servers: str,
         folder: Path = WORKER_FOLDER,
         *,
         secrets: Path = SECRETS_FOLDER,
-        port: int = 0,
         extra_properties: Mapping[str, str] | None = None,
         progress: Progress | None = None,
     ) -> None:
@@ -104,7 +104,6 @@ class LocalConnect:
             bootstrap_servers: its cluster.
             folder: the worker's own; made when it is missing.
             secrets: the secret store, which connectors' configurations refer to.
-            port: of the REST API; 0: a free one, chosen at the first start of this object and kept.
             extra_properties: further worker settings; they win over ours.
             progress: told about downloads.
         """
@@ -112,7 +111,8 @@ class LocalConnect:
         self._bootstrap = bootstrap_servers
         self._folder = folder.absolute()
         self._secrets = secrets.absolute()
-        self._port = port
+        # Of the REST API: a free one, chosen at the first start of this object and kept.
+        self._port = 0
         self._extra = dict(extra_properties or {})
         self._progress = progress
         self._service = JavaService(self._folder, "the Kafka Connect worker", LOG)
@@ -184,6 +184,8 @@ class LocalConnect:
 
     def _start(self, lock: int, timeout_s: float) -> WorkerRecord:
         (self._folder / RECORD).unlink(missing_ok=True)
+        # A worker does not start without the folder that its configurations may refer to, and no key may have been made yet.
+        self._secrets.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         java = bundled_java()
         self._port = self._port or free_port()
         if problem := port_problem(self._port):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from processor.demo.evaluation import Expected
+    from processor.demo.posted import Posted
     from processor.kafka.reader import Record
 
 IDS_SHOWN = 10
@@ -34,7 +36,7 @@ class Found:
 
 
 class Inputs:
-    """Inputs as they were read back.
+    """Inputs as they were read back from the topics.
 
     Args:
         originals: prediction id → the input data that was predicted on.
@@ -82,20 +84,65 @@ class Inputs:
             yield f"inclusion_probability must be {share}, not {mark.get('inclusion_probability')}"
 
 
-def differences(expected: Mapping[str, Expected], inputs: Inputs, funnel: Iterable[Mapping[str, Any]]) -> list[str]:
+class Delivered:
+    """Inputs as the destination gave them back.
+
+    Args:
+        originals: prediction id → the input data that was predicted on.
+    """
+
+    def __init__(self, originals: Mapping[str, Mapping[str, Any]]) -> None:
+        self.found: dict[str, Found] = defaultdict(Found)
+        self._originals = originals
+
+    def add(self, posted: Posted) -> None:
+        """Take one input of the destination in."""
+        metadata = dict(posted.body.get("data", {}).get("metadata", {}))
+        mark = metadata.pop("collected", {})
+        collector, prediction_id = mark.get("collector", "(no collector)"), mark.get("prediction_id", "(no prediction id)")
+        found = self.found[collector]
+        found.ids[prediction_id] += 1
+        if posted.body.get("id") != (key := input_id(collector, prediction_id)):
+            found.faults.append(f"{prediction_id}: its id must be {key}")
+        original = self._originals.get(prediction_id)
+        if original is None:
+            found.faults.append(f"{prediction_id}: there is no such prediction")
+            return
+        if posted.image != base64.b64decode(original["image"]["base64"]):
+            found.faults.append(f"{prediction_id}: the picture is not, byte by byte, the one that was predicted on")
+        if metadata != original.get("metadata", {}):
+            found.faults.append(f"{prediction_id}: the metadata are not those of the prediction")
+
+
+def differences(expected: Mapping[str, Expected], inputs: Inputs, delivered: Delivered, funnel: Iterable[Mapping[str, Any]]) -> list[str]:
     """Every difference, a line each; none: all is as it must be.
 
     Args:
         expected: collector → what it must come to.
-        inputs: what was read back.
+        inputs: what was read back from the topics.
+        delivered: what was read back from the destination.
         funnel: what ``status`` counts.
     """
     rows = {row["collector"]: row for row in funnel}
+    nothing = Found()
     return [
         f"{collector}: {difference}"
-        for collector in sorted({*expected, *inputs.found, *rows})
-        for difference in _of_collector(expected.get(collector), inputs.found.get(collector, Found()), rows.get(collector))
+        for collector in sorted({*expected, *inputs.found, *delivered.found, *rows})
+        for difference in (
+            *_of_collector(expected.get(collector), inputs.found.get(collector, nothing), rows.get(collector)),
+            *_at_destination(inputs.found.get(collector, nothing), delivered.found.get(collector, nothing)),
+        )
     ]
+
+
+def sink_differences(funnel: Iterable[Mapping[str, Any]], sinks: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Where the state of the sinks is not that everything was delivered, a line each."""
+    collected: dict[str, int] = defaultdict(int)
+    for row in funnel:
+        collected[row["collector"].rpartition("/")[0]] += row["collected"]
+    wanted = [{"app": app, "state": "RUNNING", "delivered": count, "refused": 0, "lag": 0} for app, count in sorted(collected.items())]
+    found = list(sinks)
+    return [] if found == wanted else [f"the sinks are {found}, and must be {wanted}"]
 
 
 def _of_collector(expected: Expected | None, found: Found, row: Mapping[str, Any] | None) -> Iterator[str]:
@@ -107,6 +154,13 @@ def _of_collector(expected: Expected | None, found: Found, row: Mapping[str, Any
     yield from _listed("more than once", sorted(id_ for id_, times in found.ids.items() if times > 1))
     yield from _listed("not as predicted on", found.faults)
     yield from _counted(expected, row or {})
+
+
+def _at_destination(collected: Found, delivered: Found) -> Iterator[str]:
+    yield from _listed("collected and not posted", sorted(collected.ids.keys() - delivered.ids.keys()))
+    yield from _listed("posted and not collected", sorted(delivered.ids.keys() - collected.ids.keys()))
+    yield from _listed("posted more than once", sorted(id_ for id_, times in delivered.ids.items() if times > 1))
+    yield from _listed("posted and not as predicted on", delivered.faults)
 
 
 def _listed(what: str, items: list[str]) -> Iterator[str]:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ruamel.yaml import YAML
 
-from processor.app import group_id, status
-from processor.demo.comparison import Inputs, differences
+from processor.app import group_id, sink_status, status
+from processor.demo.comparison import Delivered, Inputs, differences, sink_differences
 from processor.demo.data import TRAINED_ON, read_digits
 from processor.demo.evaluation import Evaluation, key, source_of
+from processor.demo.posted import Destination
 from processor.demo.world import world
 from processor.errors import CollectorsError
 from processor.kafka.lag import progress
@@ -22,11 +23,13 @@ from processor.stages.pre_queue import STAGE
 from processor.topics.names import PREDICTIONS, inputs_topic, prefixed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
+    from processor.demo.posted import Posted
     from processor.demo.world import Running, World
     from processor.kafka.download import Progress
+    from processor.kafka.reader import Record
     from processor.settings import Settings
 
 DOCUMENTS = Path(__file__).with_name("documents.yaml")
@@ -41,6 +44,9 @@ class Audience(Protocol):
 
     def step(self, text: str) -> None:
         """Something begins."""
+
+    def show(self, outcome: Outcome, url: str) -> None:
+        """How it ended; what was collected can be looked at there for as long as this takes."""
 
     def downloads(self) -> AbstractContextManager[Progress]:
         """What is to be told about downloads, for as long as there may be some."""
@@ -66,7 +72,7 @@ def run_demo(settings: Settings, count: int, audience: Audience) -> Outcome:
     """Run the demo.
 
     Args:
-        settings: where the broker's jars come from and are kept, and where topics.yaml and the schemas are; nothing else of them is used.
+        settings: where the jars come from and are kept, and where topics.yaml and the schemas are; nothing else of them is used.
         count: how many predictions.
         audience: told what happens.
 
@@ -75,19 +81,33 @@ def run_demo(settings: Settings, count: int, audience: Audience) -> Outcome:
     """
     audience.step(f"training a small neural network on the first {TRAINED_ON} of scikit-learn's scanned digits; it reads the others")
     reads = read_digits()
-    audience.step("starting a Kafka broker of the demo's own")
+    audience.step("starting a Kafka broker and a Kafka Connect worker of the demo's own")
     with world(settings, audience.downloads) as there:
         audience.step(f"Kafka answers at {there.settings.bootstrap_servers}; making topics, a key and documents")
         evaluation = _set_up(there)
         audience.step("\n".join(f"  {key(collector)}: {collector['description']}" for collector in evaluation.collectors))
-        audience.step(f"running the processor: `collectors run {STAGE} --processes {PROCESSES}`")
-        with there.running("run", STAGE, "--processes", str(PROCESSES)) as processor:
+        return _run_in(there, evaluation, reads.predictions(count), count, audience)
+
+
+def _run_in(there: World, evaluation: Evaluation, predictions: Iterator[dict[str, Any]], count: int, audience: Audience) -> Outcome:
+    """Processor, sink and destination, and what comes of the predictions."""
+    url = there.settings.destination_url
+    with there.running("destination", "--port", url.rpartition(":")[2]) as destination:
+        audience.step(f"running the processor and the sink: `collectors run all --processes {PROCESSES}`")
+        with there.running("run", "all", "--processes", str(PROCESSES)) as processor:
+            audience.step(f"the collected images arrive at {url} while the demo runs")
             with audience.counting("published", count) as report:
-                originals = _publish(there.settings, reads.predictions(count), evaluation, report)
+                originals = _publish(there.settings, predictions, evaluation, report)
+            services = (processor, destination)
             with audience.counting("decided", count) as report:
-                _wait_until_decided(there.settings, processor, count, report)
-        audience.step("reading the inputs back, and comparing with an evaluation of its own, record by record")
-        return _outcome(there.settings, evaluation, originals)
+                _wait_for(count, lambda: _undecided(there.settings), services, report)
+            collected = sum(len(expected.collected) for expected in evaluation.expected.values())
+            with audience.counting("posted", collected) as report:
+                _wait_for(collected, lambda: _not_posted(there.settings), services, report)
+        audience.step("reading the inputs back, from the topics and from the destination, and comparing with an evaluation of its own")
+        outcome = _outcome(there, evaluation, originals)
+        audience.show(outcome, url)
+    return outcome
 
 
 def _set_up(there: World) -> Evaluation:
@@ -126,37 +146,63 @@ def _publish(
     return originals
 
 
-def _wait_until_decided(settings: Settings, processor: Running, count: int, report: Callable[[int], None]) -> None:
-    """Wait until the processor has committed every prediction, as long as it gets on.
+def _undecided(settings: Settings) -> int:
+    """Predictions that the processor has not committed yet."""
+    return progress(settings, group_id(settings, STAGE), prefixed(settings, PREDICTIONS)).lag
+
+
+def _not_posted(settings: Settings) -> int:
+    """Inputs that are not at the destination yet."""
+    return sum(row.lag for row in sink_status(settings))
+
+
+def _wait_for(total: int, left: Callable[[], int], services: Sequence[Running], report: Callable[[int], None]) -> None:
+    """Wait until nothing is left, as long as it gets on.
 
     Raises:
-        CollectorsError: it ended, or has not got on for a minute.
+        CollectorsError: a service ended, or nothing has got on for a minute.
     """
-    last, since = count, time.monotonic()
+    last, since = total, time.monotonic()
     while last:
         time.sleep(LOOK_EVERY_S)
-        processor.require()
-        lag = progress(settings, group_id(settings, STAGE), prefixed(settings, PREDICTIONS)).lag
-        report(count - lag)
-        if lag < last:
-            last, since = lag, time.monotonic()
+        for service in services:
+            service.require()
+        now = left()
+        report(max(0, total - now))
+        if now < last:
+            last, since = now, time.monotonic()
         elif time.monotonic() - since > STALLED_S:
-            raise CollectorsError(
-                f"the processor has decided {count - lag} of {count} predictions and none for {STALLED_S:.0f} s; "
-                f"its last words:\n{processor.last_words()}"
-            )
+            said = "\n".join(service.last_words() for service in services)
+            raise CollectorsError(f"{now} of {total} are left, and none got on for {STALLED_S:.0f} s; the last words were:\n{said}")
 
 
-def _outcome(settings: Settings, evaluation: Evaluation, originals: Mapping[str, Any]) -> Outcome:
-    """Look at what is in the topics now."""
-    inputs = Inputs(originals, evaluation.expected)
-    topics = sorted({inputs_topic(collector["user_id"], collector["app_id"]) for collector in evaluation.collectors})
-    reader = TopicReader(settings, [prefixed(settings, topic) for topic in topics])
-    for record in reader.read_to_end():
+def _outcome(there: World, evaluation: Evaluation, originals: Mapping[str, Any]) -> Outcome:
+    """Look at what is in the topics and at the destination now."""
+    inputs, delivered = Inputs(originals, evaluation.expected), Delivered(originals)
+    for record in _collected(there.settings, evaluation):
         inputs.add(record)
-    reader.close()
-    summary = status(settings)
-    found = differences(evaluation.expected, inputs, summary["collectors"])
+    for posted in _posted(there, evaluation):
+        delivered.add(posted)
+    summary = status(there.settings)
+    found = differences(evaluation.expected, inputs, delivered, summary["collectors"])
+    found += sink_differences(summary["collectors"], summary["sink"])
     for row in summary["collectors"]:
         row["expected"] = len(evaluation.expected[row["collector"]].collected)
+        row["posted"] = len(delivered.found[row["collector"]].ids)
     return Outcome(summary, found)
+
+
+def _collected(settings: Settings, evaluation: Evaluation) -> Iterator[Record]:
+    topics = sorted({inputs_topic(collector["user_id"], collector["app_id"]) for collector in evaluation.collectors})
+    reader = TopicReader(settings, [prefixed(settings, topic) for topic in topics])
+    yield from reader.read_to_end()
+    reader.close()
+
+
+def _posted(there: World, evaluation: Evaluation) -> Iterator[Posted]:
+    """What the destination has, read with the keys that it was posted with."""
+    keys = {f"{owner}/{app}": there.secret(owner, app, key_id) for owner, app, key_id in map(_posted_with, evaluation.collectors)}
+    for app, secret in sorted(keys.items()):
+        destination = Destination(there.settings.destination_url, app, secret)
+        yield from destination.inputs()
+        destination.close()

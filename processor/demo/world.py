@@ -1,18 +1,22 @@
-"""The demo's own world: a folder that goes when it ends, a broker of its own in it, and the commands a person would type there."""
+"""The demo's own world: a folder that goes when it ends, a broker and a Connect worker in it, and the commands that are typed there."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Self
 
 import processor
+from processor.connect.worker import WORKER_FOLDER, LocalConnect
 from processor.errors import CollectorsError
 from processor.kafka.local import LocalBroker
+from processor.kafka.machine import HOST, free_port
+from processor.secrets import STORE_FOLDER, SecretStore
 from processor.settings import WORK_FOLDER, Settings
 
 if TYPE_CHECKING:
@@ -25,31 +29,44 @@ INSTANCE = "demo"
 COMMAND_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 40.0
 LOG_LINES_SHOWN = 20
+PASSED_ON = ("bootstrap_servers", "connect_url", "destination_url", "instance", "config_folder")
+# What is delivered shows in status when its offset is committed.
+WORKER_PROPERTIES = {"offset.flush.interval.ms": "1000"}
 KEPT_VARIABLES = frozenset({"COLLECTORS_LOG_LEVEL"})
 
 
-def demo_settings(settings: Settings, bootstrap_servers: str) -> Settings:
-    """Defaults, on the demo's broker.
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the parts of a world are."""
+
+    bootstrap_servers: str
+    connect_url: str
+    destination_url: str
+
+
+def demo_settings(settings: Settings, addresses: Addresses) -> Settings:
+    """Defaults, on the demo's own parts.
 
     Made without reading the environment: a cluster that somebody uses may be named there, and no demo is to reach it.
     """
-    return Settings.model_construct(
-        bootstrap_servers=bootstrap_servers, instance=INSTANCE, config_folder=settings.config_folder or Path.cwd()
-    )
+    return Settings.model_construct(**asdict(addresses), instance=INSTANCE, config_folder=settings.config_folder or Path.cwd())
 
 
 class World:
-    """A broker that runs, and commands against it.
+    """A broker and a Connect worker that run, and commands against them.
 
     Args:
-        folder: where commands are run; the broker is recorded in it.
+        folder: where commands are run; the secrets are stored in it.
         settings: as `demo_settings` makes them.
     """
 
     def __init__(self, folder: Path, settings: Settings) -> None:
         self.settings = settings
         self._folder = folder
-        self._log = folder / "processor.log"
+
+    def secret(self, user_id: str, app_id: str, key_id: str) -> str:
+        """The secret of a key that was created here; empty when there is none."""
+        return SecretStore(self._folder / STORE_FOLDER).get(user_id, app_id, key_id) or ""
 
     def run(self, *words: str) -> str:
         """Run ``collectors`` with these words to its end and return what it printed.
@@ -73,12 +90,13 @@ class World:
     @contextmanager
     def running(self, *words: str) -> Iterator[Running]:
         """Have ``collectors`` run with these words while the block lasts."""
-        with self._log.open("wb") as log:
+        path = self._folder / f"{words[0]}.log"
+        with path.open("wb") as log:
             process = subprocess.Popen(  # noqa: S603 - our own command line
                 self._command(words), cwd=self._folder, env=self._environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         try:
-            yield Running(process, self._log, f"collectors {' '.join(words)}")
+            yield Running(process, path, f"collectors {' '.join(words)}")
         finally:
             _stop(process)
 
@@ -91,9 +109,7 @@ class World:
         paths = [str(Path(processor.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
         return inherited | {
             "PYTHONPATH": os.pathsep.join(paths),
-            "COLLECTORS_BOOTSTRAP_SERVERS": self.settings.bootstrap_servers,
-            "COLLECTORS_INSTANCE": self.settings.instance,
-            "COLLECTORS_CONFIG_FOLDER": str(self.settings.config_folder),
+            **{f"COLLECTORS_{name.upper()}": str(getattr(self.settings, name)) for name in PASSED_ON},
         }
 
 
@@ -142,14 +158,23 @@ def world(settings: Settings, downloads: Callable[[], AbstractContextManager[Pro
     """Make a world and take it down again, however the block ends.
 
     Args:
-        settings: where the broker's jars come from and are kept.
+        settings: where the jars of broker and worker come from and are kept.
         downloads: what is told when they have to be fetched.
     """
-    with TemporaryDirectory(prefix="collectors-demo-") as name:
+    with TemporaryDirectory(prefix="collectors-demo-") as name, ExitStack() as ends:
+        folder = Path(name)
         with downloads() as progress:
-            broker = LocalBroker(settings, Path(name) / WORK_FOLDER / "kafka", progress=progress)
+            broker = LocalBroker(settings, folder / WORK_FOLDER / "kafka", progress=progress)
+            ends.callback(broker.kill)  # nobody needs its data any more
             broker.start()
-        try:
-            yield World(Path(name), demo_settings(settings, broker.bootstrap_servers))
-        finally:
-            broker.kill()  # nobody needs its data any more
+            worker = LocalConnect(
+                Settings.model_construct(cache_dir=settings.cache_dir, maven_url=settings.maven_url, config_folder=settings.config_folder),
+                broker.bootstrap_servers,
+                folder / WORKER_FOLDER,
+                secrets=folder / STORE_FOLDER,
+                extra_properties=WORKER_PROPERTIES,
+                progress=progress,
+            )
+            ends.callback(worker.kill)
+            worker.start()
+        yield World(folder, demo_settings(settings, Addresses(broker.bootstrap_servers, worker.url, f"http://{HOST}:{free_port()}")))

@@ -42,7 +42,10 @@ def test_every_collector_collects_what_an_independent_evaluation_expects(tmp_pat
     assert summary["predictions"] == COUNT
     assert summary["lag"]["predictions"] == 0
     assert len(rows) >= 8
-    assert all(row["collected"] == row["expected"] for row in rows)
+    assert all(row["collected"] == row["expected"] == row["posted"] for row in rows)
+    collected = sum(row["collected"] for row in rows)
+    assert summary["sink"] == [{"app": "acme/training", "state": "RUNNING", "delivered": collected, "refused": 0, "lag": 0}]
+    assert summary["lag"]["inputs"] == 0
     assert all(row["seen"] == row["collected"] + row["queued"] + sum(row["reasons"].values()) == COUNT for row in rows)
     assert {reason for row in rows for reason in row["reasons"]} == {"collector_inactive", "other_caller", "not_sampled", "workflow_empty"}
     assert not list(tmp_path.iterdir()), "the demo leaves nothing behind"
@@ -52,7 +55,7 @@ def test_every_collector_collects_what_an_independent_evaluation_expects(tmp_pat
 @pytest.mark.kafka
 def test_a_fault_in_the_engine_makes_it_fail_and_say_which_predictions_differ(tmp_path: Path) -> None:
     """Otherwise the test above would prove nothing."""
-    for name in ("processor", "schemas"):
+    for name in ("processor", "schemas", "connectors"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "topics.yaml", tmp_path)
     source = tmp_path / "processor" / "operators" / "comparison.py"

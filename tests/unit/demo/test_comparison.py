@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 from collections import Counter
 from typing import Any
 
 import orjson
+import pytest
 
-from processor.demo.comparison import IDS_SHOWN, Inputs, differences
+from processor.demo.comparison import IDS_SHOWN, Delivered, Inputs, differences, sink_differences
 from processor.demo.evaluation import Expected, input_id
+from processor.demo.posted import Posted
 from processor.kafka.reader import Record
 
 NAME = "acme/app/it"
-ORIGINALS = {f"p-{i}": {"image": {"base64": f"picture{i}"}, "metadata": {"site": "oslo"}} for i in range(20)}
+PICTURES = {f"p-{i}": f"picture {i}".encode() for i in range(20)}
+ORIGINALS = {
+    id_: {"image": {"base64": base64.b64encode(picture).decode()}, "metadata": {"site": "oslo"}} for id_, picture in PICTURES.items()
+}
 
 
 def expecting(*ids: str) -> dict[str, Expected]:
@@ -35,11 +41,25 @@ def record(id_: str, **changed: Any) -> Record:
     return Record("inputs", 0, 0, 0, key.encode(), orjson.dumps({"id": key, "data": data}), headers)
 
 
-def found(records: list[Record], expected: dict[str, Expected], counted: dict[str, Any]) -> list[str]:
-    inputs = Inputs(ORIGINALS, expected)
+def posted(id_: str, **changed: Any) -> Posted:
+    """The same input as the destination must give it back."""
+    body = orjson.loads(record(id_).value or b"")
+    mark = body["data"]["metadata"]["collected"]
+    metadata = {"metadata": {"site": changed.get("site", "oslo"), "collected": mark | changed.get("mark", {})}}
+    return Posted({"id": changed.get("key", body["id"]), "data": metadata}, changed.get("image", PICTURES[id_]))
+
+
+def found(
+    records: list[Record], expected: dict[str, Expected], counted: dict[str, Any], given_back: list[Posted] | None = None
+) -> list[str]:
+    """What differs; the destination has what the topic has, unless told otherwise."""
+    inputs, delivered = Inputs(ORIGINALS, expected), Delivered(ORIGINALS)
     for each in records:
         inputs.add(each)
-    return differences(expected, inputs, [counted])
+    ids = dict.fromkeys(id_ for id_ in inputs.found[NAME].ids if id_ in ORIGINALS)
+    for one in [posted(id_) for id_ in ids] if given_back is None else given_back:
+        delivered.add(one)
+    return differences(expected, inputs, delivered, [counted])
 
 
 def test_nothing_is_said_where_all_is_right() -> None:
@@ -91,3 +111,40 @@ def test_counters_that_say_something_else_are_named() -> None:
 
 def test_a_collector_that_status_does_not_know_is_named() -> None:
     assert found([record("p-1")], expecting("p-1"), row(1, collector="acme/app/other"))
+
+
+def test_what_is_missing_at_the_destination_or_too_much_or_there_twice_is_named() -> None:
+    records = [record("p-1"), record("p-2")]
+    assert found(records, expecting("p-1", "p-2"), row(2), [posted("p-1"), posted("p-3"), posted("p-1")]) == [
+        f"{NAME}: 1 collected and not posted: p-2",
+        f"{NAME}: 1 posted and not collected: p-3",
+        f"{NAME}: 1 posted more than once: p-1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"image": b"picture 1 "}, "p-1: the picture is not, byte by byte"),
+        ({"site": "rome"}, "p-1: the metadata are not"),
+        ({"key": "0" * 32}, "p-1: its id must be"),
+    ],
+)
+def test_an_input_that_came_back_otherwise_is_named(change: dict[str, Any], words: str) -> None:
+    (difference,) = found([record("p-1")], expecting("p-1"), row(1), [posted("p-1", **change)])
+    assert difference.startswith(f"{NAME}: 1 posted and not as predicted on: {words}")
+
+
+def test_an_input_that_nobody_collected_is_named_under_whatever_collector_it_says() -> None:
+    stranger = posted("p-1", mark={"collector": "acme/app/other"})
+    assert any(each.startswith("acme/app/other: 1 posted and not collected: p-1") for each in found([], expecting(), row(0), [stranger]))
+    ghost = posted("p-1", mark={"prediction_id": "p-99"}, key=input_id(NAME, "p-99"))
+    assert any("p-99: there is no such prediction" in each for each in found([], expecting(), row(0), [ghost]))
+
+
+@pytest.mark.parametrize("change", [{"state": "FAILED"}, {"delivered": 2}, {"refused": 1}, {"lag": 1}, {"app": "acme/other"}])
+def test_a_sink_that_has_not_delivered_everything_is_named(change: dict[str, Any]) -> None:
+    well = {"app": "acme/app", "state": "RUNNING", "delivered": 3, "refused": 0, "lag": 0}
+    assert sink_differences([row(1), row(2)], [well]) == []
+    assert len(sink_differences([row(1), row(2)], [well | change])) == 1
+    assert len(sink_differences([row(1)], [])) == 1

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from processor.demo.world import World, demo_settings
+from processor.demo.world import Addresses, World, demo_settings
 from processor.errors import CollectorsError
 from processor.settings import Settings
 from tests.support.waiting import wait_until
@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+HERE = Addresses("127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3")
+
+
 def make(folder: Path) -> World:
-    return World(folder, demo_settings(Settings(), "127.0.0.1:1"))
+    return World(folder, demo_settings(Settings(), HERE))
 
 
 def test_no_setting_of_the_environment_reaches_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,10 +27,12 @@ def test_no_setting_of_the_environment_reaches_the_demo(tmp_path: Path, monkeypa
     monkeypatch.setenv("COLLECTORS_BOOTSTRAP_SERVERS", "in-use:9092")
     monkeypatch.setenv("COLLECTORS_TOPIC_PREFIX", "ours-")
     monkeypatch.setenv("COLLECTORS_KAFKA", '{"sasl.password": "x"}')
-    settings = demo_settings(Settings(), "127.0.0.1:1")
+    monkeypatch.setenv("COLLECTORS_CONNECT_URL", "http://connect.example")
+    settings = demo_settings(Settings(), HERE)
     assert (settings.bootstrap_servers, settings.topic_prefix, settings.kafka) == ("127.0.0.1:1", "", {})
     environment = World(tmp_path, settings)._environment()
-    assert environment["COLLECTORS_BOOTSTRAP_SERVERS"] == "127.0.0.1:1"
+    named = ("COLLECTORS_BOOTSTRAP_SERVERS", "COLLECTORS_CONNECT_URL", "COLLECTORS_DESTINATION_URL")
+    assert tuple(environment[name] for name in named) == ("127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3")
     assert {"COLLECTORS_TOPIC_PREFIX", "COLLECTORS_KAFKA"}.isdisjoint(environment)
 
 
