@@ -108,13 +108,13 @@ def run_worker(settings: Settings, stage: str, index: int, metrics_port: int | N
         metrics.serve(metrics_port)
     with restarting():
         if stage == SINK:
-            _run_sink(settings, stopping.is_set)
+            _run_sink(settings, metrics, stopping.is_set)
         else:
             pre_queue(settings, index, metrics, Watchdog(settings.watchdog_ms)).run(stopping.is_set)
     log.info("%s: stopped cleanly", transactional_id(settings, stage, index))
 
 
-def _run_sink(settings: Settings, stopping: Callable[[], bool]) -> None:
+def _run_sink(settings: Settings, metrics: Metrics, stopping: Callable[[], bool]) -> None:
     admin = Admin(settings)
     # Connect would make the topic itself, with three replicas or not at all, when the first input is refused.
     admin.require([prefixed(settings, INPUTS_DEAD_LETTERS)])
@@ -124,7 +124,7 @@ def _run_sink(settings: Settings, stopping: Callable[[], bool]) -> None:
     with RestConnectors(require_connect_url(settings)) as connect:
         follower.bootstrap()
         watchdog.start()
-        Controller(Sink(settings, connect, admin), follower, time.monotonic, watchdog.beat).run(stopping)
+        Controller(Sink(settings, connect, admin), follower, time.monotonic, watchdog.beat, metrics.connectors_are).run(stopping)
 
 
 def supervise(settings: Settings, stages: Sequence[str], processes: int, metrics_port: int | None) -> int:

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, star
 from processor.errors import FixMachine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
@@ -31,6 +31,7 @@ class Metrics:
         self.poisoned = self._gauge("collectors_catalog_poisoned_records", "Catalog records that could not be read and were skipped.")
         self.collectors = self._gauge("collectors_catalog_collectors", "Collectors in the catalog, by state.", "state")
         self.partitions = self._gauge("collectors_assigned_partitions", "Source partitions this process owns.")
+        self.connectors = self._gauge("collectors_sink_connectors", "Sink connectors of this system, by state.", "state")
         self.lag = self._gauge("collectors_lag_messages", "Predictions of owned partitions not read yet.", "partition")
         self.step = Histogram(
             "collectors_step_seconds", "Time of one step for one batch.", ["step"], buckets=SECONDS, registry=self.registry
@@ -52,6 +53,12 @@ class Metrics:
     def forget(self, partition: int) -> None:
         """A source partition went to another process, whose figures count from now on."""
         self.lag.remove(str(partition))
+
+    def connectors_are(self, states: Mapping[str, int]) -> None:
+        """Say how many connectors are in which state; a state that is left out has none any more."""
+        self.connectors.clear()
+        for state, count in states.items():
+            self.connectors.labels(state).set(count)
 
     def serve(self, port: int) -> None:
         """Answer Prometheus on this port, in a thread.

@@ -6,10 +6,11 @@ Connect keeps what it was told, so this may be down: inputs go on being posted, 
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from processor.connect.plan import Create, Pause, Plan, Restart, Resume, Step, Update, is_ours, plan
+from processor.connect.plan import Create, Pause, Plan, Restart, Resume, Step, Update, is_ours, overall, plan
 from processor.connect.wanted import managed_by, wanted_connectors
 from processor.errors import ClusterAway, FixCluster
 from processor.secrets import STORE_FOLDER
@@ -178,13 +179,22 @@ class Controller:
         catalog: the catalog as it changes; it has been read whole.
         clock: seconds, monotonic.
         beat: told at every turn.
+        report: told at every round how many connectors are in which state.
     """
 
-    def __init__(self, sink: Sink, catalog: Follower, clock: Callable[[], float], beat: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        catalog: Follower,
+        clock: Callable[[], float],
+        beat: Callable[[], None] = lambda: None,
+        report: Callable[[Mapping[str, int]], None] = lambda _: None,
+    ) -> None:
         self._sink = sink
         self._follower = catalog
         self._clock = clock
         self._beat = beat
+        self._report = report
         self._restarts = Restarts()
         self._key_hashes: dict[str, str] = {}
         self._failed: dict[str, str] = {}
@@ -213,6 +223,7 @@ class Controller:
     def _round(self) -> list[str]:
         wanted, found = self._sink.wanted(self._follower.catalog), self._sink.found()
         found_plan = self._sink.compare(wanted, found)
+        self._report(Counter(overall(connector) for connector in self._sink.ours(found).values()))
         self._notice_rotation(wanted)
         self._restarts.well((name for name, connector in found.items() if not connector.failure), self._clock())
         due = [step for step in found_plan.steps if not isinstance(step, TRIED_LATER) or self._restarts.due(step.name, self._clock())]

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from processor.connect.wanted import Wanted
 
 FAILED = "FAILED"
+RUNNING = "RUNNING"
 NOT_RUNNING = frozenset({"PAUSED", "STOPPED"})
-CONNECTORS_PER_WORKER = 1000  # idle ones: four threads, three connections and about a megabyte each
+CONNECTORS_PER_WORKER = 1000  # idle ones: four threads, five connections and 1.6 MB each
 CAUSED_BY = "Caused by: "
 EXCEPTION = re.compile(r"^[\w.$]+(Exception|Error): ")
 HIDDEN = "(hidden)"
@@ -186,6 +187,14 @@ def plan(wanted: Sequence[Wanted], found: Mapping[str, Connector], mark: str) ->
             refused += [Refused(each.app, each.name, each.reason)] if each.broken else []
     steps += _left_over({each.name for each in wanted}, found, mark)
     return Plan(tuple(steps), tuple(refused), tuple(_notes(wanted, found)))
+
+
+def overall(connector: Connector) -> str:
+    """One word for a connector and its tasks."""
+    if connector.failure:
+        return FAILED
+    others = [task.state for task in connector.tasks if task.state != RUNNING]
+    return others[0] if connector.state == RUNNING and others else connector.state
 
 
 def is_ours(connector: Connector, mark: str) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from processor.connect.plan import FAILED
+from processor.connect.plan import overall
 from processor.errors import FixCluster
 from processor.kafka.reader import TopicReader
 from processor.kafka.unread import Unread, unread
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 MISSING = "MISSING"
 UNKNOWN = "UNKNOWN"
-RUNNING = "RUNNING"
 SOURCE = tuple(f"__connect.errors.{field}" for field in ("topic", "partition", "offset"))
 COLLECTOR_HEADER = "collector"
 
@@ -142,14 +141,6 @@ def refusals(letters: Iterable[Record]) -> dict[str, Unread]:
         marked[topic] += source not in seen and _is_collected(letter)
         seen.add(source)
     return {topic: Unread(records[topic], marked[topic]) for topic in records}
-
-
-def overall(connector: Connector) -> str:
-    """One word for a connector and its tasks."""
-    if connector.failure:
-        return FAILED
-    others = [task.state for task in connector.tasks if task.state != RUNNING]
-    return others[0] if connector.state == RUNNING and others else connector.state
 
 
 def _state(sinks: Sinks, name: str, reason: str) -> tuple[str, str]:

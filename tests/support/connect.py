@@ -49,7 +49,8 @@ class MemoryConnectors:
     def restart(self, name: str) -> None:
         self.asked.append(("restart", name))
         found = self._found(name)
-        self._all[name] = replace(found, tasks=(Task(0, found.state),))
+        state = "RUNNING" if found.state == "FAILED" else found.state
+        self._all[name] = replace(found, state=state, error="", tasks=(Task(0, state),))
         self._start(name)
 
     def fail(self, name: str, error: str) -> None:

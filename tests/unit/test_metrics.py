@@ -21,6 +21,14 @@ def test_a_partition_that_went_away_is_told_no_longer() -> None:
     assert told == ['collectors_lag_messages{partition="4"} 1.0']
 
 
+def test_a_state_that_no_connector_is_in_any_more_is_told_no_longer() -> None:
+    metrics = Metrics()
+    metrics.connectors_are({"RUNNING": 2, "FAILED": 1})
+    metrics.connectors_are({"RUNNING": 3})
+    told = [line for line in generate_latest(metrics.registry).decode().splitlines() if line.startswith("collectors_sink_connectors{")]
+    assert told == ['collectors_sink_connectors{state="RUNNING"} 3.0']
+
+
 def test_a_port_that_is_taken_is_told_with_what_to_do() -> None:
     with socket.create_server(("0.0.0.0", 0)) as taken:  # noqa: S104 - where Prometheus is answered as well
         port = taken.getsockname()[1]

@@ -60,7 +60,8 @@ class World:
     def __init__(self) -> None:
         self.connect, self.cluster, self.written, self.now_s = MemoryConnectors(), Cluster(), Written(), 1000.0
         sink = Sink(Settings(connect_secrets_folder="/s"), self.connect, self.cluster)
-        self.controller = Controller(sink, self.written, lambda: self.now_s, lambda: None)
+        self.states: list[dict[str, int]] = []
+        self.controller = Controller(sink, self.written, lambda: self.now_s, report=lambda states: self.states.append(dict(states)))
         self.written.write(*everything(HERE))
 
     def turn(self, after_s: float = 0.0) -> list[tuple[str, str]]:
@@ -179,3 +180,10 @@ def test_an_app_without_a_destination_is_told_once(world: World, caplog: pytest.
 def test_an_inputs_topic_that_is_gone_pauses_its_connector(world: World) -> None:
     world.cluster.layout = lambda: Layout(1, {})  # type: ignore[method-assign]  # no topic any more
     assert world.turn(LOOK_EVERY_S) == [("pause", NAME)]
+
+
+def test_every_round_tells_how_many_connectors_are_in_which_state(world: World) -> None:
+    world.connect.fail(NAME, "unwell")
+    world.turn(LOOK_EVERY_S)
+    world.turn(LOOK_EVERY_S)
+    assert world.states == [{}, {"FAILED": 1}, {"RUNNING": 1}]

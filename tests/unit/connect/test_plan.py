@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from processor.connect.plan import Connector, Create, Pause, Plan, Restart, Resume, Task, Update, plan
+from processor.connect.plan import Connector, Create, Pause, Plan, Restart, Resume, Task, Update, overall, plan
 from processor.connect.wanted import MANAGED_BY, Wanted
 
 MARK = "collectors"
@@ -117,3 +117,10 @@ def test_more_connectors_than_the_workers_carry_are_worth_a_note() -> None:
     assert note.startswith("1001 connectors on 1 worker(s)")
     two = {**many, "other": replace(RUNNING, name="other", config={}, worker="w2")}
     assert not plan([WANTED], two, MARK).notes
+
+
+def test_one_word_for_a_connector_and_its_tasks() -> None:
+    assert overall(RUNNING) == "RUNNING"
+    assert overall(replace(RUNNING, tasks=(Task(0, "RUNNING"), Task(1, "FAILED")))) == "FAILED"
+    assert overall(replace(RUNNING, tasks=(Task(0, "UNASSIGNED"),))) == "UNASSIGNED"
+    assert overall(replace(RUNNING, state="PAUSED", tasks=(Task(0, "RUNNING"),))) == "PAUSED"
