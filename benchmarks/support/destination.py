@@ -6,9 +6,9 @@ import sys
 
 from processor.catalog.records import Key
 from processor.destination.app import create_app
-from processor.destination.keys import HeldKeys, sha256_of
 from processor.destination.server import listening, serve, url_of
 from processor.resources import POST_INPUTS_SCOPES
+from processor.rest.keys import HeldKeys, sha256_of
 
 USER = "bench"
 KEY = "ingest"

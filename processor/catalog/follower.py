@@ -54,6 +54,7 @@ class CatalogFollower:
         schemas: how values are decoded.
         open_reader: makes the reader of some topics.
         clock: seconds since the epoch.
+        apply: gives changes to the catalog; whoever shares it with other threads takes a lock there.
 
     Attributes:
         catalog: what has been applied so far.
@@ -67,6 +68,7 @@ class CatalogFollower:
         schemas: Schemas,
         open_reader: Callable[[Settings, Sequence[str]], Reader] = TopicReader,
         clock: Callable[[], float] = time.time,
+        apply: Callable[[Catalog, Sequence[Change]], object] = Catalog.apply,
     ) -> None:
         self.catalog = Catalog(settings.plans_with_collectors)
         self.poisoned = 0
@@ -75,6 +77,7 @@ class CatalogFollower:
         self._schemas = schemas
         self._open_reader = open_reader
         self._clock = clock
+        self._give = apply
         self._kinds = {prefixed(settings, topic): kind for kind, topic in TOPICS.items()}
         self._changesets = Changesets(settings.changeset_wait_ms / 1000)
         self._reader: Reader | None = None
@@ -116,7 +119,7 @@ class CatalogFollower:
         self.torn += len(self._changesets.torn)
         self._changesets.torn.clear()
         if changes:
-            self.catalog.apply(changes)
+            self._give(self.catalog, changes)
         return bool(changes)
 
     def _take_in(self, record: Record) -> None:

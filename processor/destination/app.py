@@ -11,18 +11,19 @@ from anyio.to_thread import run_sync
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from processor.destination.answers import answer, answered, not_routed
+from processor.destination.database import explain
 from processor.destination.gallery import Gallery
 from processor.destination.limits import Limits
 from processor.destination.routes import InputRoutes
 from processor.destination.service import Inputs
-from processor.destination.status import Code
 from processor.destination.store import InputStore
+from processor.rest.answers import answer, answered, not_routed
+from processor.rest.status import Code
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from processor.destination.keys import KeyBook
+    from processor.rest.keys import KeyBook
 
 NANOSECONDS_IN_US = 1_000
 
@@ -89,7 +90,7 @@ def _add_health(app: FastAPI, store: InputStore) -> None:
             await run_sync(store.ping)
             return answer(Code.SUCCESS)
 
-        return await answered(request, ask)
+        return await answered(request, ask, explain)
 
     app.add_api_route("/healthz", alive, methods=["GET"], response_model=None)
     app.add_api_route("/readyz", ready, methods=["GET"], response_model=None)

@@ -13,8 +13,10 @@ from alembic.config import Config
 from alembic.util.exc import CommandError
 from sqlalchemy import create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from processor.errors import CollectorsError, FixUsage
+from processor.rest.status import Code, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,6 +91,15 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """One transaction that writes, committed at the end; SQLite is told so at its beginning, or it would fail half-way."""
     with engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
         yield connection
+
+
+def explain(error: Exception) -> Refused | None:
+    """What an error is to a client that may ask again: the database is away, busy, full, or chose another transaction."""
+    passes = isinstance(error, PoolTimeoutError) or (
+        isinstance(error, DBAPIError)
+        and (error.connection_invalidated or type(error).__name__ in {"OperationalError", "InterfaceError", "InternalError"})
+    )
+    return Refused(Code.TRY_AGAIN, "the database is not ready: try again") if passes else None
 
 
 _WRITES = "collectors_writes"

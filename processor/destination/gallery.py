@@ -17,19 +17,21 @@ import orjson
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
 
-from processor.destination.access import READ, AppRef, keys_of, lacking
-from processor.destination.answers import HEADERS, answered
+from processor.destination.database import explain
 from processor.destination.media import MEDIA
-from processor.destination.parse import has_control
+from processor.destination.routes import READ
 from processor.destination.service import rfc3339
-from processor.destination.status import Code, Refused
 from processor.destination.store import Filter
+from processor.rest.access import AppRef, keys_of, lacking
+from processor.rest.answers import HEADERS, answered
+from processor.rest.json_body import has_control
+from processor.rest.status import Code, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from processor.destination.keys import KeyBook
     from processor.destination.store import InputStore, StoredInput
+    from processor.rest.keys import KeyBook
 
     Count = tuple[AppRef, str | None, int]
 
@@ -94,7 +96,7 @@ class Gallery:
 
     def _add(self, path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> None:
         async def run(request: Request) -> Response:
-            return await answered(request, lambda: self._for_a_viewer(request, endpoint))
+            return await answered(request, lambda: self._for_a_viewer(request, endpoint), explain)
 
         self.router.add_api_route(path, run, methods=["GET"], name=f"gallery {path}", response_model=None)
 

@@ -6,28 +6,25 @@ refused whole.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 from pydantic import ValidationError
-from pydantic_core import PydanticCustomError
 
 from processor.destination.media import MEDIA, content_type, decode_base64, decoded_size, known_types
-from processor.destination.shapes import NAME_LENGTH_MAX, PostedInput, proto_names
-from processor.destination.status import Code, Refused
+from processor.destination.shapes import NAME_LENGTH_MAX, PostedInput
 from processor.resources import id_problem
+from processor.rest.json_body import PROBLEMS_SHOWN, has_control
+from processor.rest.status import Code, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from processor.destination.limits import Limits
     from processor.destination.shapes import Data, JsonObject
 
-PROBLEMS_SHOWN = 5
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _WORDS = {"string_pattern_mismatch": "control characters are not allowed here", "extra_forbidden": "this destination knows no such field"}
 
 
@@ -104,38 +101,6 @@ class _Unfit(Exception):
         super().__init__(details)
         self.code = code
         self.details = details
-
-
-def parse_object(body: bytes | bytearray) -> dict[str, Any]:
-    """The JSON object that a body is, its names in snake_case; an empty body is an empty object.
-
-    Raises:
-        Refused: it is none.
-    """
-    try:
-        found = proto_names(orjson.loads(body or b"{}"))
-    except orjson.JSONDecodeError as error:
-        raise Refused(Code.BAD_REQUEST_FORMAT, f"the body is not JSON: {error.msg} at character {error.pos}") from None
-    except PydanticCustomError as error:
-        raise Refused(Code.INVALID_REQUEST, error.message()) from None
-    if not isinstance(found, dict):
-        raise Refused(Code.BAD_REQUEST_FORMAT, "the body is no JSON object")
-    return found
-
-
-def has_control(text: str) -> bool:
-    """Whether a text holds control characters: no id does, and a database need not be asked for one."""
-    return _CONTROL.search(text) is not None
-
-
-def refuse_unknown(given: Mapping[str, Any], known: Sequence[str]) -> None:
-    """Refuse a field that nobody would look at.
-
-    Raises:
-        Refused: there is one.
-    """
-    if unknown := sorted(set(given) - set(known)):
-        raise Refused(Code.INVALID_REQUEST, f"unknown: {', '.join(repr(name)[:80] for name in unknown[:PROBLEMS_SHOWN])}; {_list(known)}")
 
 
 def parse_inputs(body: Mapping[str, Any], limits: Limits) -> Posted:
@@ -225,8 +190,4 @@ def _collector(metadata: JsonObject | None) -> str | None:
     """Who collected the input, as it says itself; metadata is free, so that anything may stand there."""
     collected = (metadata or {}).get("collected")
     found = collected.get("collector") if isinstance(collected, dict) else None
-    return found if isinstance(found, str) and 0 < len(found) <= NAME_LENGTH_MAX and not _CONTROL.search(found) else None
-
-
-def _list(names: Sequence[str]) -> str:
-    return f"known are {', '.join(names)}"
+    return found if isinstance(found, str) and 0 < len(found) <= NAME_LENGTH_MAX and not has_control(found) else None

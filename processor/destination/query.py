@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from processor.destination.parse import has_control
 from processor.destination.service import Page
-from processor.destination.status import Code, Refused
 from processor.destination.store import Filter
+from processor.rest.json_body import has_control
+from processor.rest.status import Code, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

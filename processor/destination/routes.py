@@ -8,22 +8,27 @@ import anyio
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
 
-from processor.destination.access import DELETE, READ, WRITE, AppRef, admit, keys_of, named_app, secret_of, user_app_id
-from processor.destination.answers import HEADERS, answer, answered
-from processor.destination.body import Bodies
+from processor.destination.database import explain
 from processor.destination.media import MEDIA
-from processor.destination.parse import parse_object
 from processor.destination.query import Query
-from processor.destination.status import Code, Refused
+from processor.resources import POST_INPUTS_SCOPES
+from processor.rest.access import AppRef, admit, keys_of, named_app, secret_of, user_app_id
+from processor.rest.answers import HEADERS, answer, answered
+from processor.rest.body import Bodies
+from processor.rest.json_body import parse_object
+from processor.rest.status import Code, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from processor.destination.keys import KeyBook
     from processor.destination.service import Answer, Inputs
+    from processor.rest.keys import KeyBook
 
     Work = Callable[[AppRef], Answer]
 
+READ = ("Inputs_Get",)
+WRITE = POST_INPUTS_SCOPES
+DELETE = ("Inputs_Delete",)
 LONG, SHORT = "/v2/users/{user_id}/apps/{app_id}/inputs", "/v2/inputs"
 # What is stored was posted by others: a browser must neither guess its type nor run anything in it.
 MEDIA_HEADERS = {**HEADERS, "content-security-policy": "default-src 'none'; sandbox", "cache-control": "private, no-cache"}
@@ -40,7 +45,7 @@ class InputRoutes:
     def __init__(self, inputs: Inputs, keys: KeyBook) -> None:
         self._inputs = inputs
         self._keys = keys
-        self._bodies = Bodies(inputs.limits)
+        self._bodies = Bodies(inputs.limits.bodies)
         self._threads = anyio.CapacityLimiter(inputs.limits.threads)
         self.router = APIRouter()
         for path in (LONG, SHORT):
@@ -53,7 +58,7 @@ class InputRoutes:
 
     def _add(self, path: str, method: str, endpoint: Callable[[Request], Awaitable[Response]]) -> None:
         async def run(request: Request) -> Response:
-            response = await answered(request, lambda: endpoint(request))
+            response = await answered(request, lambda: endpoint(request), explain)
             if response.status_code >= Code.FAILURE.http:
                 await self._bodies.drain(request)
             return response

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from processor.destination.parse import has_control, parse_inputs, refuse_unknown
-from processor.destination.status import Code, Refused, combined, status
+from processor.destination.parse import parse_inputs
+from processor.rest.json_body import has_control, refuse_unknown
+from processor.rest.status import Code, Refused, combined, status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from processor.destination.access import AppRef
     from processor.destination.limits import Limits
     from processor.destination.parse import NewInput
     from processor.destination.store import Filter, InputStore, StoredInput
+    from processor.rest.access import AppRef
 
 POST_FIELDS = ("inputs", "input_id_conflict_resolution", "inputs_add_job_id", "user_app_id")
 DELETE_FIELDS = ("ids", "user_app_id")

@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from processor.resources import id_problem
+from processor.rest.json_body import proto_names
 
 URL_LENGTH_MAX = 10_000
 NAME_LENGTH_MAX = 1_000
 CONCEPTS_MAX = 10_000
 REGIONS_MAX = 10_000
-_CAPITAL = re.compile(r"[A-Z]")
 _VISIBLE = r"^[^\x00-\x1f\x7f]*$"
-
-
-def _snake(name: str) -> str:
-    return _CAPITAL.sub(lambda letter: f"_{letter[0].lower()}", name)
-
-
-def proto_names(given: Any) -> Any:
-    """Fields by their snake_case names, without nulls, which are fields left out."""
-    # Nearly all are as they should be; this is asked of every concept of every input.
-    if not isinstance(given, dict) or (all(map(str.islower, given)) and None not in given.values()):
-        return given
-    found = {_snake(name): value for name, value in given.items() if value is not None}
-    if len(found) < sum(value is not None for value in given.values()):
-        raise PydanticCustomError("rule", "a field is given twice, in both spellings")
-    return found
 
 
 def _no_boolean(given: Any) -> Any:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, exists, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from processor.destination.access import AppRef
 from processor.destination.database import SQLITE, open_database, writing
 from processor.destination.models import Base, ConceptRow, InputRow, MediaRow
 from processor.destination.parse import Conflict
+from processor.rest.access import AppRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -90,9 +90,9 @@ def plan_actions() -> Iterable[str]:
     return actions.values()
 
 
-def destination_codes() -> list[str]:
-    """Every code the destination answers with."""
-    codes = importlib.import_module("processor.destination.status").Code
+def answer_codes() -> list[str]:
+    """Every code that is answered with."""
+    codes = importlib.import_module("processor.rest.status").Code
     return [str(int(code)) for code in codes]
 
 
@@ -112,7 +112,7 @@ CLOSED_SETS: dict[str, tuple[Callable[[], Iterable[str]], str]] = {
     "outcome": (members("processor.engine.reasons", "Outcome"), ""),
     "bad record": (members("processor.codec.bad", "BadReason"), ""),
     "topic": (topics, "docs/topics.md"),
-    "destination code": (destination_codes, "docs/destination.md"),
+    "code of an answer": (answer_codes, "docs/codes.md"),
     "plan action": (plan_actions, "docs/topics.md"),
     "connector step": (connector_steps, "docs/sink.md"),
 }

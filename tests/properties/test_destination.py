@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from processor.destination.status import Code
+from processor.rest.status import Code
 from tests.support.embedded_destination import INPUTS, PNG, code, codes, destination
 
 if TYPE_CHECKING:

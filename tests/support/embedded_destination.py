@@ -13,8 +13,8 @@ from sqlalchemy import delete
 from processor.catalog.records import Key
 from processor.destination.app import Options, create_app
 from processor.destination.database import writing
-from processor.destination.keys import HeldKeys, sha256_of
 from processor.destination.models import InputRow
+from processor.rest.keys import HeldKeys, sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

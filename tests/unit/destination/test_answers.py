@@ -9,7 +9,7 @@ import pytest
 
 from processor.destination.app import Options
 from processor.destination.limits import Limits
-from processor.destination.status import Code, combined
+from processor.rest.status import Code, combined
 from tests.support.embedded_destination import ALL, INPUTS, base64_of, code, destination, image
 
 if TYPE_CHECKING:

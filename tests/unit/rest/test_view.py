@@ -1,4 +1,4 @@
-"""Keys of the catalog: read before the first request, followed, and kept while nothing can be read."""
+"""The catalog of a server: read before the first request, followed, and kept while nothing can be read."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from processor.catalog.changes import Change
 from processor.catalog.records import Key, Kind
 from processor.catalog.store import Catalog
 from processor.codec.registry import Schemas
-from processor.destination import keys
-from processor.destination.keys import CatalogKeys, sha256_of
 from processor.errors import ClusterAway
+from processor.rest import view
+from processor.rest.keys import sha256_of
+from processor.rest.view import CatalogView
 from processor.settings import Settings
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
+
+    Apply = Callable[[Catalog, Sequence[Change]], object]
 
 INGEST = Key("acme", "quality", "ingest", ("PostInputs",), sha256_of("one"))
 SECOND = Key("acme", "farm", "second", ("PostInputs",), sha256_of("one"))
@@ -35,28 +38,29 @@ class Brokers:
         self.closed = 0
         self.polled = threading.Event()
 
-    def follow(self, _settings: Settings, _schemas: Schemas) -> Follower:
+    def follow(self, _settings: Settings, _schemas: Schemas, apply: Apply) -> Follower:
         self.opened += 1
-        return Follower(self)
+        return Follower(self, apply)
 
 
 class Follower:
     """As `CatalogFollower`, without Kafka."""
 
-    def __init__(self, brokers: Brokers) -> None:
+    def __init__(self, brokers: Brokers, apply: Apply) -> None:
         self.catalog = Catalog(())
+        self._apply = apply
         self._brokers = brokers
 
     def bootstrap(self) -> None:
         self._require()
-        self.catalog.apply(self._brokers.known)
+        self._apply(self.catalog, self._brokers.known)
 
     def poll(self, timeout_s: float) -> bool:
         self._brokers.polled.wait(min(timeout_s, 0.01))
         self._require()
         coming, self._brokers.coming = self._brokers.coming, []
         self._brokers.known += coming
-        self.catalog.apply(coming)
+        self._apply(self.catalog, coming)
         return bool(coming)
 
     def close(self) -> None:
@@ -77,25 +81,25 @@ def brokers() -> Brokers:
 
 
 @pytest.fixture
-def book(brokers: Brokers, monkeypatch: pytest.MonkeyPatch) -> Iterator[CatalogKeys]:
-    monkeypatch.setattr(keys, "AGAIN_S", 0.01)
-    found = CatalogKeys(Settings(), Schemas.checked_in(), brokers.follow)  # type: ignore[arg-type] - the part that is used
+def book(brokers: Brokers, monkeypatch: pytest.MonkeyPatch) -> Iterator[CatalogView]:
+    monkeypatch.setattr(view, "AGAIN_S", 0.01)
+    found = CatalogView(Settings(), Schemas.checked_in(), follow=brokers.follow)  # type: ignore[arg-type] - the part that is used
     yield found
     found.stop()
     assert brokers.opened == brokers.closed, "every follower that was opened is closed"
 
 
-def found(book: CatalogKeys) -> list[str]:
+def found(book: CatalogView) -> list[str]:
     return sorted(key.id for key in book.find(sha256_of("one")))
 
 
-def test_keys_are_known_when_start_returns(book: CatalogKeys) -> None:
+def test_keys_are_known_when_start_returns(book: CatalogView) -> None:
     book.start()
     assert found(book) == ["ingest"]
     assert book.find(sha256_of("two")) == ()
 
 
-def test_a_new_key_and_a_revoked_one_count_at_once(book: CatalogKeys, brokers: Brokers) -> None:
+def test_a_new_key_and_a_revoked_one_count_at_once(book: CatalogView, brokers: Brokers) -> None:
     book.start()
     brokers.coming = [change(SECOND)]
     wait_until(lambda: found(book) == ["ingest", "second"], "the new key")
@@ -103,7 +107,7 @@ def test_a_new_key_and_a_revoked_one_count_at_once(book: CatalogKeys, brokers: B
     wait_until(lambda: found(book) == ["second"], "the revocation")
 
 
-def test_while_the_brokers_are_away_known_keys_go_on_and_then_it_catches_up(book: CatalogKeys, brokers: Brokers) -> None:
+def test_while_the_brokers_are_away_known_keys_go_on_and_then_it_catches_up(book: CatalogView, brokers: Brokers) -> None:
     book.start()
     brokers.away = True
     wait_until(lambda: brokers.opened > 2, "it to try again")
@@ -113,7 +117,7 @@ def test_while_the_brokers_are_away_known_keys_go_on_and_then_it_catches_up(book
     wait_until(lambda: found(book) == ["second"], "it to catch up")
 
 
-def test_a_destination_does_not_start_without_keys(book: CatalogKeys, brokers: Brokers) -> None:
+def test_a_destination_does_not_start_without_keys(book: CatalogView, brokers: Brokers) -> None:
     brokers.away = True
     with pytest.raises(ClusterAway):
         book.start()

@@ -6,19 +6,16 @@ import hmac
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from processor.destination.keys import sha256_of
-from processor.destination.status import Code, Refused
 from processor.resources import POST_INPUTS, POST_INPUTS_SCOPES
+from processor.rest.keys import sha256_of
+from processor.rest.status import Code, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from processor.catalog.records import Key
-    from processor.destination.keys import KeyBook
+    from processor.rest.keys import KeyBook
 
-READ = ("Inputs_Get",)
-WRITE = POST_INPUTS_SCOPES
-DELETE = ("Inputs_Delete",)
 ME = "me"
 SCHEME = "key"
 _NAMES = {"userId": "user_id", "appId": "app_id", "user_id": "user_id", "app_id": "app_id"}

@@ -14,13 +14,15 @@ HTTP_BAD_REQUEST = 400
 
 
 class Code(IntEnum):
-    """Every code this destination answers with, its words, and the HTTP status of an answer that is all about it."""
+    """Every code that is answered with, its words, and the HTTP status of an answer that is all about it."""
 
     SUCCESS = 10000, "Ok", HTTP_OK
     MIXED_STATUS = 10010, "Mixed success", HTTP_MULTI_STATUS
     FAILURE = 10020, "Failure", HTTP_BAD_REQUEST
     TRY_AGAIN = 10030, "Try the request again", 503
+    NOT_IN_PLAN = 11000, "Feature is not in the plan", 403
     THROTTLED = 11005, "Too many requests", 429
+    EXCEEDS_LIMITS = 11006, "Request exceeds a limit", HTTP_BAD_REQUEST
     INSUFFICIENT_SCOPES = 11007, "API key has insufficient scopes", 403
     KEY_INVALID = 11008, "API key is invalid, or does not belong to this app", 401
     KEY_NOT_FOUND = 11009, "API key not found", 401
@@ -28,12 +30,20 @@ class Code(IntEnum):
     DOES_NOT_EXIST = 11101, "Resource does not exist", 404
     INVALID_REQUEST = 11102, "Invalid request", HTTP_BAD_REQUEST
     METHOD_NOT_ALLOWED = 11103, "Method not allowed", 405
+    MODEL_DOES_NOT_EXIST = 21200, "Model does not exist", 404
+    MODEL_PERMISSION_DENIED = 21201, "Model permission denied", 403
+    WORKFLOW_DOES_NOT_EXIST = 22102, "Workflow does not exist", 404
+    WORKFLOW_INVALID_GRAPH = 22107, "Workflow graph is invalid", HTTP_BAD_REQUEST
     INPUT_OK = 30000, "Input ok", HTTP_OK
     INPUT_DUPLICATE = 30100, "Input has a duplicate ID", HTTP_BAD_REQUEST
     INPUT_UNSUPPORTED_FORMAT = 30101, "Input has an unsupported format", HTTP_BAD_REQUEST
     INPUT_DOES_NOT_EXIST = 30102, "Input does not exist", 404
     INPUT_INVALID_ARGUMENT = 30104, "Input has an invalid argument", HTTP_BAD_REQUEST
     INPUT_OVER_LIMIT = 30105, "Input is over a limit", HTTP_BAD_REQUEST
+    COLLECTOR_MISSING = 52000, "Collector does not exist", 404
+    COLLECTOR_ACTIVE = 52001, "Collector is active", HTTP_OK
+    COLLECTOR_INACTIVE = 52002, "Collector is inactive", HTTP_OK
+    COLLECTOR_POST_INPUT_FAILED = 52003, "Collector could not post its inputs", HTTP_BAD_REQUEST
     INTERNAL = 99009, "Internal error", 500
 
     words: str

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from starlette.requests import Request
 
-from processor.destination.body import Bodies
-from processor.destination.limits import Limits
-from processor.destination.status import Code, Refused
+from processor.rest.body import Bodies, BodyLimits
+from processor.rest.status import Code, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
-LIMITS = Limits(body_bytes_max=10, held_bytes_max=15, body_timeout_s=0.05)
+LIMITS = BodyLimits(body_bytes_max=10, held_bytes_max=15, body_timeout_s=0.05)
 
 
 class Sender:
@@ -55,7 +54,7 @@ def test_a_body_comes_in_pieces() -> None:
 def test_a_body_that_grows_too_large_is_refused_while_it_comes(pieces: Sequence[bytes]) -> None:
     sender = Sender(*pieces)
     error = refusal(lambda: read(Bodies(LIMITS), sender))
-    assert (error.code, error.http) == (Code.INPUT_OVER_LIMIT, 413)
+    assert (error.code, error.http) == (Code.EXCEEDS_LIMITS, 413)
 
 
 def test_a_body_that_says_it_is_too_large_is_not_read() -> None:

@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from fastapi import Response
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from processor.destination.status import Code, Refused, status
+from processor.rest.status import Code, Refused, status
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from fastapi import Request
 
-log = logging.getLogger("collectors.destination")
+log = logging.getLogger("collectors.rest")
 
 REQ_ID_BYTES = 16
 RETRY_AFTER = {"retry-after": "1"}
@@ -38,21 +36,27 @@ def answer(code: Code, details: str = "", below: Mapping[str, Any] | None = None
     return Response(orjson.dumps(top | dict(below or {})), http or code.http, headers, "application/json")
 
 
-async def answered(request: Request, endpoint: Callable[[], Awaitable[Response]]) -> Response:
-    """Run an endpoint and answer for it whatever it raises."""
+async def answered(
+    request: Request, endpoint: Callable[[], Awaitable[Response]], explain: Callable[[Exception], Refused | None] = lambda _: None
+) -> Response:
+    """Run an endpoint and answer for it whatever it raises.
+
+    Args:
+        request: what is answered.
+        endpoint: what answers it.
+        explain: what an error of a database or a cluster is to the client; None: a fault of ours.
+    """
     try:
         return await endpoint()
     except Refused as error:
         return answer(error.code, error.details, http=error.http)
     except ClientDisconnect:
         return Response(status_code=GONE)
-    except (DBAPIError, PoolTimeoutError) as error:
-        if isinstance(error, DBAPIError) and not _passes(error):
-            return _failed(request, error)
-        log.warning("%s %s: the database did not do it: %s", request.method, request.url.path, type(error).__name__)
-        return answer(Code.TRY_AGAIN, "the database is not ready: try again")
     except Exception as error:  # noqa: BLE001 - the answer of last resort; the log has the rest
-        return _failed(request, error)
+        if (refused := explain(error)) is None:
+            return _failed(request, error)
+        log.warning("%s %s: %s: %s", request.method, request.url.path, refused.details, type(error).__name__)
+        return answer(refused.code, refused.details, http=refused.http)
 
 
 async def not_routed(_request: Request, error: Exception) -> Response:
@@ -64,12 +68,7 @@ async def not_routed(_request: Request, error: Exception) -> Response:
     return response
 
 
-def _passes(error: DBAPIError) -> bool:
-    """Whether the same request may do later: the database is away, busy, full, or chose another transaction."""
-    return error.connection_invalidated or type(error).__name__ in {"OperationalError", "InterfaceError", "InternalError"}
-
-
 def _failed(request: Request, error: Exception) -> Response:
     req_id = secrets.token_hex(REQ_ID_BYTES)
     log.error("%s %s failed, req_id %s", request.method, request.url.path, req_id, exc_info=error)
-    return answer(Code.INTERNAL, "this is a fault of the destination; its log tells more under this req_id", req_id=req_id)
+    return answer(Code.INTERNAL, "this is a fault of ours; the log tells more under this req_id", req_id=req_id)

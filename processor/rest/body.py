@@ -4,27 +4,41 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect
 
-from processor.destination.status import Code, Refused
+from processor.rest.status import Code, Refused
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from starlette.requests import Request
 
-    from processor.destination.limits import Limits
-
 DRAINED_MAX_FACTOR = 2
 TOO_LARGE, TOO_SLOW = 413, 408
+
+
+@dataclass(frozen=True, slots=True)
+class BodyLimits:
+    """What bodies may take.
+
+    Attributes:
+        body_bytes_max: size of one.
+        held_bytes_max: size of all that are being worked on; one that does not fit is asked to come again.
+        body_timeout_s: how long one may take to arrive.
+    """
+
+    body_bytes_max: int
+    held_bytes_max: int
+    body_timeout_s: float = 60.0
 
 
 class Bodies:
     """The bodies that are held at this moment. One event loop."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: BodyLimits) -> None:
         self._limits = limits
         self._held_bytes = 0
 
@@ -70,7 +84,7 @@ class Bodies:
 
     def _check(self, size: int, more: int) -> None:
         if size > self._limits.body_bytes_max:
-            too_large = f"the body is larger than {self._limits.body_bytes_max} bytes: send fewer inputs at once"
-            raise Refused(Code.INPUT_OVER_LIMIT, too_large, TOO_LARGE)
+            too_large = f"the body is larger than {self._limits.body_bytes_max} bytes: send fewer items at once"
+            raise Refused(Code.EXCEEDS_LIMITS, too_large, TOO_LARGE)
         if self._held_bytes + more > self._limits.held_bytes_max:
             raise Refused(Code.THROTTLED, "so many large requests are under way that this one does not fit beside them: try again")
