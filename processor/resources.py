@@ -10,12 +10,13 @@ import re
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 ID_LENGTH_MAX = 80  # three of them and their separators fit a file name, two an inputs topic
 TEXT_LENGTH_MAX = 10_000
+VERSIONS_MAX = 1_000
 
 COLLECTOR_ACTIVE = 52001
 COLLECTOR_INACTIVE = 52002
@@ -73,6 +74,18 @@ Text = Annotated[str, Field(max_length=TEXT_LENGTH_MAX)]
 Url = Annotated[Text, AfterValidator(_url_or_blank)]
 
 
+def _gettable(given: Any) -> Any:
+    """The contract's own form too: ``{gettable: PUBLIC}``, by name or by number."""
+    if not isinstance(given, dict) or given.keys() != {"gettable"}:
+        return given
+    value = given["gettable"]
+    return GETTABLE.get(value, value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+GETTABLE = {10: "PRIVATE", 50: "PUBLIC"}
+Visibility = Annotated[Literal["PRIVATE", "PUBLIC"], BeforeValidator(_gettable)]
+
+
 class Part(BaseModel):
     """A piece of a document: nothing unknown, nothing converted; a null is a field left out, as in proto3 JSON."""
 
@@ -117,16 +130,27 @@ class VersionRef(Part):
     id: OptionalId = ""
 
 
+class ModelVersion(Part):
+    """An older version of a model."""
+
+    id: Id
+    description: Text = ""
+    output_info: dict[str, Any] = {}
+    created_at: str = ""
+
+
 class Model(Document):
-    """A model: an operator with its parameters, or one served elsewhere."""
+    """A model: an operator with its parameters, or one served elsewhere; older versions stay for workflows that name them."""
 
     kind: Literal["Model"]
     app_id: Id
     model_type_id: Id
     output_info: dict[str, Any] = {}
-    visibility: Literal["PRIVATE", "PUBLIC"] = "PRIVATE"
+    visibility: Visibility = "PRIVATE"
     endpoint: Text = ""
     model_version: VersionRef | None = None
+    name: Text = ""
+    versions: list[ModelVersion] = Field([], max_length=VERSIONS_MAX)
 
 
 class NodeModel(Part):
@@ -251,6 +275,7 @@ PARTS: tuple[type[Part], ...] = (
     ConceptRef,
     ConceptRelation,
     ModelOutputsSource,
+    ModelVersion,
     NodeInput,
     NodeModel,
     Status,

@@ -10,7 +10,7 @@ import socket
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, IPvAnyNetwork, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -39,6 +39,9 @@ class Settings(BaseSettings):
         {}, description="further options of every sink connector, such as requests.per.second.max"
     )
     api_url: str = Field("", description="the REST API that apply, get and delete use when given")
+    api_key: SecretStr | None = Field(None, description="secret of the key that apply, get and delete send to the REST API")
+    api_requests_per_second: float = Field(100.0, gt=0, description="requests that one key may make to `collectors serve` in the long run")
+    api_burst: int = Field(200, ge=1, description="requests that one key may make to `collectors serve` at once, after a rest")
     plans_with_collectors: tuple[str, ...] = Field(("essential", "professional", "enterprise"), description="plans that include collectors")
     group_protocol: str = Field("auto", pattern="^(auto|consumer|classic)$", description="consumer is KIP-848; auto asks the broker")
     batch_records: int = Field(2000, ge=1, le=100_000, description="records polled and decided at once")
@@ -55,6 +58,17 @@ class Settings(BaseSettings):
     )
     bad_records_window: int = Field(10_000, ge=10, description="records over which bad_records_ratio is taken")
     bad_records_in_a_row: int = Field(1_000, ge=1, description="bad records in a row that stop a processor")
+    allowed_networks: tuple[IPvAnyNetwork, ...] = Field(
+        (), description="networks that input URLs and model endpoints may lead to beside the public internet, such as 10.8.0.0/16"
+    )
+    fetch_bytes_max: int = Field(20_000_000, ge=1_000, description="largest content fetched from an input's URL")
+    fetch_timeout_ms: int = Field(10_000, ge=100, description="one attempt to fetch an input by its URL, all redirects included")
+    models_folder: Path | None = Field(None, description="where the files of ONNX models are; empty: none can be run")
+    model_calls: int = Field(8, ge=1, le=1_000, description="calls of one served model under way at once in a process")
+    model_calls_total: int = Field(64, ge=1, le=10_000, description="calls of all served models under way at once in a process")
+    model_attempt_timeout_ms: int = Field(5_000, ge=10, description="one attempt to call a served model, and one run of an ONNX model")
+    model_timeout_ms: int = Field(20_000, ge=10, description="no attempt of a call begins later than this after the first")
+    model_answer_bytes_max: int = Field(16_000_000, ge=1_000, description="longest answer taken from a served model")
     maven_url: str = Field("", repr=False, description="a mirror of Maven Central for the local broker's jars")
     cache_dir: Path | None = Field(None, description="where downloaded jars are kept; empty: the user's cache folder")
     config_folder: Path | None = Field(

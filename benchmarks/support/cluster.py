@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
@@ -26,7 +27,8 @@ from benchmarks.support.work import (
 from processor.app import group_id
 from processor.catalog.changes import Change
 from processor.catalog.records import App, Collector, Key, Kind, Model, Record, Workflow, WorkflowNode, record_key
-from processor.catalog.write import CatalogWriter
+from processor.catalog.store import Catalog
+from processor.catalog.write import CatalogWriter, order
 from processor.kafka.admin import Admin
 from processor.kafka.client import producer
 from processor.kafka.reader import TopicReader
@@ -101,7 +103,7 @@ class Cluster:
         admin.wait_for_topics([topic.name for topic in topics])
         changes = [Change(KINDS[type(record)], record_key(record), record) for record in _catalog(collectors, self._below)]
         apps = [(OWNER, _app(i)) for i in range(APPS)]
-        CatalogWriter(self._settings, self._schemas).write(changes, apps, "", int(time.time() * 1000))
+        CatalogWriter(self._settings, self._schemas).write(order(Catalog(()), changes, apps, "benchmark", datetime.now(UTC)))
         return self._job(collectors)
 
     def outputs(self, job: Job, *, decides: bool) -> Outputs:

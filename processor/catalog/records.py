@@ -59,8 +59,18 @@ class App:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """An older version of a model; ``output_info`` is JSON text."""
+
+    id: str
+    output_info: str = ""
+    description: str = ""
+    created_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
-    """A model; ``output_info`` is JSON text."""
+    """A model in its newest version, with the older ones; ``output_info`` is JSON text."""
 
     user_id: str
     app_id: str
@@ -70,8 +80,16 @@ class Model:
     visibility: str = "PRIVATE"
     endpoint: str = ""
     model_version_id: str = ""
+    name: str = ""
+    versions: tuple[ModelVersion, ...] = ()
     description: str = ""
     created_at: str = ""
+
+    def output_info_of(self, version_id: str) -> str | None:
+        """The ``output_info`` of a version, blank for the newest; None: there is no such version."""
+        if version_id in {"", self.model_version_id}:
+            return self.output_info
+        return next((version.output_info for version in self.versions if version.id == version_id), None)
 
 
 @dataclass(frozen=True, slots=True)

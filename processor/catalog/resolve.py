@@ -34,6 +34,7 @@ WORKFLOW_MISSING = 22102
 PAUSED_CODE = 52002
 NOT_POSTABLE = 52003
 
+VERSIONS_SHOWN = 10
 PUBLIC_APP = ("clarifai", "main")
 
 
@@ -249,9 +250,10 @@ class _Node:
         model = look.model(name)
         if model is None:
             self._note(f"model {name} does not exist", MODEL_MISSING, "model.id")
-        elif node.model_version_id not in {"", model.model_version_id}:
-            newest = f"its only version is {model.model_version_id}" if model.model_version_id else "it names no version"
-            self._note(f"model {name} has no version {node.model_version_id}: {newest}", MODEL_MISSING, "model.model_version.id")
+        elif model.output_info_of(node.model_version_id) is None:
+            there = [*(version.id for version in model.versions), model.model_version_id]
+            known = f"it has {', '.join(filter(None, there[-VERSIONS_SHOWN:]))}" if any(there) else "it names no version"
+            self._note(f"model {name} has no version {node.model_version_id}: {known}", MODEL_MISSING, "model.model_version.id")
         elif model.model_type_id in OPERATORS:
             self._parse(name, model, node)
         else:
@@ -260,7 +262,7 @@ class _Node:
     def _parse(self, name: str, model: Model, node: WorkflowNode) -> None:
         missing: list[str] = []
         override = json_object(node.output_info_override)
-        output_info = merge_output_info(json_object(model.output_info), override)
+        output_info = merge_output_info(json_object(model.output_info_of(node.model_version_id)), override)
         try:
             self.operator = parse_operator(model.model_type_id, output_info, self._graphs(model, missing))
         except OperatorProblems as error:

@@ -16,7 +16,7 @@ from processor.operators import OPERATORS, OperatorProblems, parse_operator
 from processor.resources import INVALID_REQUEST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 WORKFLOW_INVALID = 22107
 RELATIONS_MAX = 100_000
@@ -42,6 +42,23 @@ def _model(document: Mapping[str, Any]) -> Iterator[Broken]:
     if isinstance(model_type, str) and model_type in OPERATORS and isinstance(output_info, dict):
         for path, message in operator_problems(model_type, output_info):
             yield Broken(f"output_info.{path}" if path else "output_info", message)
+    versions = document.get("versions")
+    yield from _versions(document, versions if isinstance(versions, list) else [])
+
+
+def _versions(document: Mapping[str, Any], versions: Sequence[Any]) -> Iterator[Broken]:
+    newest = document.get("model_version")
+    seen = {newest.get("id", "")} if isinstance(newest, dict) and isinstance(newest.get("id", ""), str) else {""}
+    for position, version in enumerate(versions):
+        path = f"versions[{position}]"
+        version_id, output_info = (version.get("id"), version.get("output_info") or {}) if isinstance(version, dict) else (None, None)
+        if isinstance(version_id, str) and version_id in seen:
+            yield Broken(f"{path}.id", f"version {version_id!r} is there already: give each its own id")
+        elif isinstance(version_id, str):
+            seen.add(version_id)
+        if isinstance(output_info, dict) and isinstance(document.get("model_type_id"), str) and document["model_type_id"] in OPERATORS:
+            for below, message in operator_problems(document["model_type_id"], output_info):
+                yield Broken(".".join(filter(None, (path, "output_info", below))), message)
 
 
 def operator_problems(model_type: str, output_info: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ from processor.catalog.records import (
     Kind,
     KnowledgeGraph,
     Model,
+    ModelVersion,
     Record,
     Relation,
     Workflow,
@@ -54,6 +55,8 @@ def with_json_text(value: Value) -> Value:
     """A document's mapping as a value: free-form objects become JSON text, canonical, so that equal ones are equal."""
     if "output_info" in value:
         value = value | {"output_info": json_text(value["output_info"])}
+    if "versions" in value:
+        value = value | {"versions": [version | {"output_info": json_text(version["output_info"])} for version in value["versions"]]}
     if "nodes" in value:
         value = value | {"nodes": [node | {"output_info_override": json_text(node["output_info_override"])} for node in value["nodes"]]}
     return value
@@ -71,7 +74,8 @@ def with_objects(kind: Kind, value: Mapping[str, Any]) -> Value:
         ValueError: some text is no JSON object.
     """
     if kind is Kind.MODEL:
-        return {**value, "output_info": json_object(value["output_info"])}
+        versions = [version | {"output_info": json_object(version["output_info"])} for version in value["versions"]]
+        return {**value, "output_info": json_object(value["output_info"]), "versions": versions}
     if kind is Kind.WORKFLOW:
         return {**value, "nodes": [node | {"output_info_override": json_object(node["output_info_override"])} for node in value["nodes"]]}
     return dict(value)
@@ -163,9 +167,24 @@ def _read_model(value: Mapping[str, Any]) -> Model:
         intern(value["visibility"]),
         value["endpoint"],
         _version(value),
+        value["name"],
+        tuple(_read_version(version) for version in value["versions"]),
         value["description"],
         value["created_at"],
     )
+
+
+def _read_version(value: Mapping[str, Any]) -> ModelVersion:
+    return ModelVersion(value["id"], value["output_info"] or "", value["description"], value["created_at"])
+
+
+def _write_version(version: ModelVersion) -> Value:
+    return {
+        "id": version.id,
+        "description": version.description,
+        "output_info": version.output_info or None,
+        "created_at": version.created_at,
+    }
 
 
 def _write_model(model: Model) -> Value:
@@ -175,6 +194,8 @@ def _write_model(model: Model) -> Value:
         "visibility": model.visibility,
         "endpoint": model.endpoint,
         "model_version": _version_value(model.model_version_id),
+        "name": model.name,
+        "versions": [_write_version(version) for version in model.versions],
     }
 
 

@@ -8,8 +8,8 @@ import click
 
 from processor.catalog.plan import Plan, plan_write
 from processor.catalog.view import read_catalog
-from processor.catalog.write import CatalogWriter
-from processor.cli.catalog_io import as_dicts, epoch_ms, now, print_json, read_file, rfc3339, warn
+from processor.catalog.write import CatalogWriter, order
+from processor.cli.catalog_io import as_dicts, now, print_json, read_file, rfc3339, warn, who
 from processor.cli.options import json_option, with_settings
 from processor.codec.registry import Schemas
 from processor.documents import read_documents
@@ -75,7 +75,7 @@ def apply_documents(settings: Settings, documents: Documents) -> tuple[Plan, str
     plan = plan_write(catalog, documents.located, rfc3339(time))
     if problems := (*documents.problems, *plan.problems):
         raise FixDocuments(problems)
-    return plan, CatalogWriter(settings, schemas).write(plan.changes, plan.apps, catalog.version, epoch_ms(time))
+    return plan, CatalogWriter(settings, schemas).write(order(catalog, plan.changes, plan.apps, who(), time))
 
 
 def _streams(files: Sequence[str]) -> list[tuple[str, bytes]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -28,9 +29,12 @@ def rfc3339(time: datetime) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def epoch_ms(time: datetime) -> int:
-    """A time in ms since the epoch."""
-    return int(time.timestamp() * 1000)
+def who() -> str:
+    """Who gives this command, for the audit log."""
+    try:
+        return f"cli {getpass.getuser()}"
+    except (KeyError, OSError):  # a user id without a name, as in some containers
+        return "cli"
 
 
 def kind_named(name: str) -> Kind:

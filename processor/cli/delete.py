@@ -9,8 +9,8 @@ import click
 from processor.catalog.plan import plan_delete
 from processor.catalog.records import Kind
 from processor.catalog.view import read_catalog
-from processor.catalog.write import CatalogWriter
-from processor.cli.catalog_io import as_dicts, document_key, epoch_ms, kind_named, now, print_json, warn
+from processor.catalog.write import CatalogWriter, order
+from processor.cli.catalog_io import as_dicts, document_key, kind_named, now, print_json, warn, who
 from processor.cli.options import json_option, with_settings
 from processor.codec.registry import Schemas
 from processor.errors import CollectorsError
@@ -48,7 +48,7 @@ def delete_document(settings: Settings, kind: Kind, key: str, as_json: bool) -> 
     if record is None:
         raise CollectorsError(f"there is no {kind} {key}; nothing was deleted")
     change, warnings = plan_delete(catalog, kind, key)
-    changeset = CatalogWriter(settings, schemas).write([change], (), catalog.version, epoch_ms(now()))
+    changeset = CatalogWriter(settings, schemas).write(order(catalog, [change], (), who(), now()))
     if kind is Kind.KEY:
         user, app, key_id = key.split("/")
         SecretStore().remove(user, app, key_id)

@@ -35,10 +35,10 @@ def command(settings: Settings, host: str, port: int, database: str) -> None:
         from processor.destination import server  # noqa: PLC0415 - the web server is loaded only by those who run it
     except ModuleNotFoundError as error:
         raise FixUsage(f"{error.name} is not installed: install `collectors[destination]`") from None
-    server.run(settings, database or _configured(settings), host, port, ready=click.echo)
+    server.run(settings, database or database_url(settings), host, port, ready=click.echo)
 
 
-def _configured(settings: Settings) -> str:
+def database_url(settings: Settings) -> str:
     """The URL of the settings, else of a file of the working directory."""
     if settings.destination_database is not None:
         return settings.destination_database.get_secret_value()

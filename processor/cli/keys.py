@@ -12,8 +12,8 @@ import click
 from processor.catalog.changes import Change
 from processor.catalog.records import Key, Kind, record_key
 from processor.catalog.view import read_catalog
-from processor.catalog.write import CatalogWriter
-from processor.cli.catalog_io import epoch_ms, now, print_json, read_file, rfc3339
+from processor.catalog.write import CatalogWriter, order
+from processor.cli.catalog_io import now, print_json, read_file, rfc3339, who
 from processor.cli.delete import delete_document
 from processor.cli.options import json_option, with_settings
 from processor.cli.tables import table
@@ -87,7 +87,8 @@ def _write(settings: Settings, schemas: Schemas, catalog: Catalog, key: Key, sec
     SecretStore().put(key.user_id, key.app_id, key.id, secret)
     stored = replace(key, sha256=_hash(secret), created_at=key.created_at or rfc3339(time))
     if stored != catalog.get(Kind.KEY, record_key(key)):
-        CatalogWriter(settings, schemas).write([Change(Kind.KEY, record_key(key), stored)], (), catalog.version, epoch_ms(time))
+        change = Change(Kind.KEY, record_key(key), stored)
+        CatalogWriter(settings, schemas).write(order(catalog, [change], (), who(), time))
 
 
 @command.command("import")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LOG_LEVEL = "COLLECTORS_LOG_LEVEL"
 # Libraries that tell of every request and every plugin; DEBUG shows that too.
 CHATTY = ("alembic", "httpx")
-SERVICES = (["destination"], ["run"])
+SERVICES = (["destination"], ["run"], ["serve"])
 COMMANDS = {
     "apply": "apply",
     "connect": "connect",
@@ -32,6 +32,7 @@ COMMANDS = {
     "keys": "keys",
     "produce": "produce",
     "run": "run",
+    "serve": "serve",
     "status": "status",
     "topics": "topics",
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from anyio.to_thread import run_sync
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from processor.destination.database import explain
@@ -50,9 +50,6 @@ class Options:
 def create_app(database_url: str, keys: KeyBook, options: Options | None = None) -> FastAPI:
     """The application; the database is opened and brought up to date at once.
 
-    It works when it is mounted in another one too; then, as nobody tells it that all is over, ``app.state.store.close()``
-    is its owner's business.
-
     Args:
         database_url: ``sqlite:///file`` or ``postgresql://user:password@host/database``.
         keys: who may.
@@ -74,11 +71,17 @@ def create_app(database_url: str, keys: KeyBook, options: Options | None = None)
         title="collectors destination", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
     )
     app.state.store = store
-    app.include_router(InputRoutes(Inputs(store, chosen.limits, chosen.now_us), keys).router)
+    app.include_router(inputs_router(store, keys, chosen))
     app.include_router(Gallery(store, keys, chosen.gallery_is_open).router)
     app.add_exception_handler(HTTPException, not_routed)
     _add_health(app, store)
     return app
+
+
+def inputs_router(store: InputStore, keys: KeyBook, options: Options | None = None) -> APIRouter:
+    """The paths of inputs alone, for an application of somebody else's, who closes the store."""
+    chosen = options or Options()
+    return InputRoutes(Inputs(store, chosen.limits, chosen.now_us), keys).router
 
 
 def _add_health(app: FastAPI, store: InputStore) -> None:

@@ -10,12 +10,13 @@ from fastapi import APIRouter, Request, Response
 
 from processor.destination.database import explain
 from processor.destination.media import MEDIA
-from processor.destination.query import Query
+from processor.destination.query import FILTERS, page_of
 from processor.resources import POST_INPUTS_SCOPES
 from processor.rest.access import AppRef, admit, keys_of, named_app, secret_of, user_app_id
 from processor.rest.answers import HEADERS, answer, answered
 from processor.rest.body import Bodies
 from processor.rest.json_body import parse_object
+from processor.rest.query import Query
 from processor.rest.status import Code, Refused
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class InputRoutes:
 
     async def _list(self, request: Request) -> Response:
         app = self._admitted(request, READ)
-        page = Query(request.query_params.multi_items()).page(self._inputs.limits.page_size_max)
+        page = page_of(_query(request), self._inputs.limits.page_size_max)
         return await self._run(lambda: self._inputs.page(app, page, address(request, app)))
 
     async def _get(self, request: Request) -> Response:
@@ -96,7 +97,7 @@ class InputRoutes:
         """Read the body of somebody who has a key, and work on it if the key opens the app that path, query and body name."""
         authorization = _authorization(request)
         keys_of(secret_of(authorization), self._keys)
-        named = named_app(_path(request), Query(request.query_params.multi_items()).named_app)
+        named = named_app(_path(request), _query(request).named_app)
         async with self._bodies.reading(request) as body:
 
             def parse_and_work() -> Answer:
@@ -111,13 +112,17 @@ class InputRoutes:
         return answer(*await run_sync(work, limiter=self._threads))
 
     def _admitted(self, request: Request, scopes: Sequence[str]) -> AppRef:
-        named = Query(request.query_params.multi_items()).named_app
+        named = _query(request).named_app
         return admit(_authorization(request), named_app(_path(request), named), scopes, self._keys)
 
 
 def address(request: Request, app: AppRef) -> str:
     """Where an app's inputs are, as the client called this destination."""
     return str(request.base_url).rstrip("/") + LONG.format(user_id=app.user_id, app_id=app.app_id)
+
+
+def _query(request: Request) -> Query:
+    return Query(request.query_params.multi_items(), FILTERS)
 
 
 def _path(request: Request) -> AppRef:

@@ -1,7 +1,8 @@
-"""Writing a handful of records in one transaction: all of them or none."""
+"""Writing handfuls of records, each handful in one transaction: all of it or nothing."""
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from processor.settings import Settings
 
 TIMEOUT_S = 30.0
+ABORT_TIMEOUT_S = 5.0
+WRITING = "writing in one transaction"
 
 
 class Outgoing(NamedTuple):
@@ -31,28 +34,64 @@ class Outgoing(NamedTuple):
     partition: int = -1
 
 
-def write_transaction(settings: Settings, records: Sequence[Outgoing]) -> None:
-    """Write all records or none.
+class TransactionalWriter:
+    """Writes one handful after another. One thread at a time.
 
     The transactional id is fresh: writers of documents come and go side by side and must not fence one another. A
     writer that dies leaves its transaction open for at most ``transaction_timeout_ms``.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._producer: Producer | None = None
+
+    def write(self, records: Sequence[Outgoing]) -> None:
+        """Write all records or none.
+
+        Raises:
+            FixCluster: nothing was written, or it is not known whether it was: the text says which.
+        """
+        if not records:
+            return
+        try:
+            producer = self._opened()
+            producer.begin_transaction()
+            _produce(producer, records)
+        except KafkaException as error:
+            self._give_up()
+            raise cluster_error(f"{WRITING}: nothing was written", error) from None
+        try:
+            producer.commit_transaction(TIMEOUT_S)
+        except KafkaException as error:
+            known = error.args[0].txn_requires_abort()
+            self._give_up()
+            raise cluster_error(f"{WRITING}: {'nothing was written' if known else 'whether it was written is not known'}", error) from None
+
+    def _opened(self) -> Producer:
+        if self._producer is None:
+            producer = transactional_producer(self._settings, f"{self._settings.topic_prefix}collectors.writer.{uuid.uuid4()}")
+            producer.init_transactions(TIMEOUT_S)
+            self._producer = producer
+        return self._producer
+
+    def _give_up(self) -> None:
+        """Begin anew the next time; readers do not have to wait for a transaction that nobody ends."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            with contextlib.suppress(KafkaException):
+                producer.abort_transaction(ABORT_TIMEOUT_S)
+
+
+def write_transaction(settings: Settings, records: Sequence[Outgoing]) -> None:
+    """Write all records or none, once.
 
     Raises:
-        FixCluster: the transaction did not commit; nothing was written.
+        FixCluster: nothing was written, or it is not known whether it was: the text says which.
     """
-    if not records:
-        return
-    writer = transactional_producer(settings, f"{settings.topic_prefix}collectors.writer.{uuid.uuid4()}")
-    try:
-        writer.init_transactions(TIMEOUT_S)
-        writer.begin_transaction()
-        _produce(writer, records)
-        writer.commit_transaction(TIMEOUT_S)
-    except KafkaException as error:
-        raise cluster_error("writing in one transaction: nothing was written", error) from None
+    TransactionalWriter(settings).write(records)
 
 
-def _produce(writer: Producer, records: Sequence[Outgoing]) -> None:
+def _produce(producer: Producer, records: Sequence[Outgoing]) -> None:
     for record in records:
-        writer.produce(record.topic, value=record.value, key=record.key, partition=record.partition, headers=list(record.headers))
-        writer.poll(0)
+        producer.produce(record.topic, value=record.value, key=record.key, partition=record.partition, headers=list(record.headers))
+        producer.poll(0)

@@ -57,6 +57,11 @@ class Code(IntEnum):
         code.http = http
         return code
 
+    @classmethod
+    def of(cls, number: int) -> Self:
+        """The code of a number."""
+        return next(code for code in cls if code == number)
+
 
 class Refused(Exception):
     """A request is refused whole.

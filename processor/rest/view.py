@@ -6,12 +6,14 @@ import contextlib
 import logging
 import threading
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from processor.catalog.follower import CatalogFollower
 from processor.catalog.records import Key, Kind
 from processor.catalog.store import Catalog
 from processor.rest.keys import by_hash
+from processor.rest.listing import Listing
 from processor.topics.names import existing_inputs_topics
 
 if TYPE_CHECKING:
@@ -64,6 +66,7 @@ class CatalogView:
         self._topics = topics
         self._follow = follow
         self._catalog = Catalog(settings.plans_with_collectors)
+        self._listing = Listing()
         self._keys: Mapping[str, Sequence[Key]] = {}
         self._changed = threading.Condition(threading.RLock())
         self._applied: deque[str] = deque(maxlen=REMEMBERED_CHANGESETS)
@@ -77,10 +80,10 @@ class CatalogView:
         return self._keys.get(sha256, ())
 
     @contextlib.contextmanager
-    def looking(self) -> Iterator[Catalog]:
-        """The catalog, which nobody changes until the block is left."""
+    def looking(self) -> Iterator[tuple[Catalog, Listing]]:
+        """The catalog, and what is in its apps, which nobody changes until the block is left."""
         with self._changed:
-            yield self._catalog
+            yield self._catalog, self._listing
 
     def wait_for(self, changeset: str, timeout_s: float) -> bool:
         """Wait until a changeset is part of the catalog; returns whether it came to be in time."""
@@ -114,14 +117,15 @@ class CatalogView:
             self._thread.join()
 
     def _opened(self) -> CatalogFollower:
-        follower = self._follow(self._settings, self._schemas, apply=self._apply)
+        listing = Listing()
+        follower = self._follow(self._settings, self._schemas, apply=partial(self._apply, listing))
         try:
             follower.bootstrap()
         except BaseException:
             follower.close()
             raise
         with self._changed:
-            self._catalog = follower.catalog
+            self._catalog, self._listing = follower.catalog, listing
             self._take_keys()
             if self._topics is not None:
                 self._take_topics(self._topics.names)
@@ -151,9 +155,10 @@ class CatalogView:
                 with self._changed:
                     self._take_topics(asked)
 
-    def _apply(self, catalog: Catalog, changes: Sequence[Change]) -> None:
+    def _apply(self, listing: Listing, catalog: Catalog, changes: Sequence[Change]) -> None:
         with self._changed:
             catalog.apply(changes)
+            listing.take(changes)
             self._applied.extend({change.changeset for change in changes})
             if catalog is self._catalog and any(change.kind is Kind.KEY for change in changes):
                 self._take_keys()

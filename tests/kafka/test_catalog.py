@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import pytest
 from processor.catalog.follower import CatalogFollower
 from processor.catalog.records import TOPICS, Kind
 from processor.catalog.view import look_for_topics, read_catalog
-from processor.catalog.write import VALUE_BYTES_MAX, CatalogWriter
+from processor.catalog.write import VALUE_BYTES_MAX, CatalogWriter, Order
 from processor.codec.registry import Schemas
 from processor.errors import FixCluster, FixDocuments
 from processor.kafka.client import producer, transactional_producer
@@ -24,8 +25,9 @@ from tests.support.documents import ACME, GENERAL, INGEST, SAMPLE, TENTH, change
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
+    from processor.catalog.changes import Change
     from processor.settings import Settings
 
 pytestmark = pytest.mark.kafka
@@ -49,8 +51,12 @@ def follower(cluster: Settings) -> Iterator[CatalogFollower]:
     made.close()
 
 
+def ordered(changes: Sequence[Change], apps: Collection[tuple[str, str]] = (), newest: str = "") -> Order:
+    return Order(changes, [None] * len(changes), apps, newest, "test", datetime.now(UTC))
+
+
 def write(settings: Settings, *changes: object, newest: str = "") -> str:
-    return CatalogWriter(settings, SCHEMAS).write(list(changes), APPS_OF, newest, int(time.time() * 1000))  # type: ignore[arg-type]  # changes, said shorter
+    return CatalogWriter(settings, SCHEMAS).write(ordered(list(changes), APPS_OF, newest))  # type: ignore[arg-type]  # changes, said shorter
 
 
 def states(follower: CatalogFollower) -> dict[str, str]:
@@ -86,7 +92,7 @@ def test_the_inputs_topic_is_there_before_the_collector_can_be_seen(cluster: Set
 
 
 def test_a_missing_inputs_topic_is_a_reason_and_no_stall(cluster: Settings) -> None:
-    CatalogWriter(cluster, SCHEMAS).write(everything(), (), "", 1)
+    CatalogWriter(cluster, SCHEMAS).write(ordered(everything()))
     catalog = read_catalog(cluster, SCHEMAS)
     look_for_topics(cluster, catalog)
     ((_, active, reason),) = catalog.collector_states()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from processor.catalog.records import App, Key, KnowledgeGraph, Model, Relation, Workflow, WorkflowNode
+from processor.catalog.records import App, Key, KnowledgeGraph, Model, ModelVersion, Relation, Workflow, WorkflowNode
 from processor.catalog.store import Catalog
 from processor.operators import RandomSample
 from processor.resources import POST_INPUTS_SCOPES
@@ -123,10 +123,23 @@ def test_ids_resolve_close_to_home() -> None:
     assert "model bob/quality/keep-a-tenth does not exist" in resolved(other).inactive_reason
 
 
+def test_an_older_version_runs_with_the_parameters_that_it_had() -> None:
+    older = ModelVersion("v1", '{"params":{"keep_fraction":0.5}}')
+    model = replace(TENTH, model_version_id="v2", versions=(older,))
+    for version, fraction in (("", 0.1), ("v2", 0.1), ("v1", 0.5)):
+        found = resolved(workflow(WorkflowNode("n", "", "", "keep-a-tenth", model_version_id=version)), model)
+        assert found.workflow is not None
+        (node,) = found.workflow.nodes
+        assert isinstance(node.operator, RandomSample)
+        assert node.operator.keep_fraction == pytest.approx(fraction)
+    missing = resolved(workflow(WorkflowNode("n", "", "", "keep-a-tenth", model_version_id="v3")), model)
+    assert "has no version v3: it has v1, v2" in missing.inactive_reason
+
+
 def test_a_version_must_be_the_one_that_the_model_document_names() -> None:
     node = WorkflowNode("n", "", "", "keep-a-tenth", model_version_id="v2")
     assert "has no version v2: it names no version" in resolved(workflow(node)).inactive_reason
-    assert "has no version v2: its only version is v1" in resolved(workflow(node), replace(TENTH, model_version_id="v1")).inactive_reason
+    assert "has no version v2: it has v1" in resolved(workflow(node), replace(TENTH, model_version_id="v1")).inactive_reason
     assert resolved(workflow(node), replace(TENTH, model_version_id="v2")).inactive_reason == ""
 
 

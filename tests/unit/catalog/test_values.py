@@ -17,6 +17,7 @@ from processor.catalog.records import (
     Kind,
     KnowledgeGraph,
     Model,
+    ModelVersion,
     Relation,
     Workflow,
     WorkflowNode,
@@ -39,9 +40,23 @@ NODES = (
     WorkflowNode("b", "bob", "x", "m", "v1", ("a",), suppress_output=False, output_info_override='{"params":{"keep_fraction":0.0}}'),
     WorkflowNode("c", "", "", "m", inputs=("a", "b"), suppress_output=False),
 )
+OLDER = (ModelVersion("v1", '{"params":{"metadata":{"a":1}}}', "first", "2025"),)
 FULL: list[Record] = [
     App("u", "a", "professional", ("bob", "eve"), "https://example.org", "words", "2026-11-22T00:00:00Z"),
-    Model("u", "a", "m", "metadata-filter", '{"params":{"metadata":{"a":null,"b":false}}}', "PUBLIC", "https://m", "v1", "words", "2026"),
+    Model(
+        "u",
+        "a",
+        "m",
+        "metadata-filter",
+        '{"params":{"metadata":{"a":null,"b":false}}}',
+        "PUBLIC",
+        "https://m",
+        "v2",
+        "M",
+        OLDER,
+        "words",
+        "2026",
+    ),
     Model("u", "a", "served", "visual-classifier", '{"fields_map":{},"data":null}'),
     Workflow("u", "a", "w", NODES, "words", "2026"),
     KnowledgeGraph("u", "a", "k", (Relation("s", "synonym", "o", "Object", "Subject"), Relation("s", "hyponym", "p")), "words", "2026"),

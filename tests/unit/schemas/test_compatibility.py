@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FOLDER = ROOT / "schemas"
 INDEX_OF_RELEASES = read_index(FOLDER)
+NEXT_ID = max(map(int, json.loads((FOLDER / INDEX).read_text(encoding="utf-8")))) + 1
 
 
 @pytest.fixture
@@ -115,10 +116,10 @@ def test_an_edit_without_a_new_id_is_refused(folder: Path) -> None:
 def test_a_new_id_leaves_the_old_ones_alone(folder: Path) -> None:
     before = read_index(folder)
     edit(folder, "prediction", COMPATIBLE["a new field with a default"])
-    assert seal(folder) == [10, 11], "a candidate holds a prediction, so it changes too"
+    assert seal(folder) == [NEXT_ID, NEXT_ID + 1], "a candidate holds a prediction, so it changes too"
     after = read_index(folder)
     assert {key: after[key] for key in before} == before
-    assert [after[10].name, after[11].name] == ["prediction", "candidate"]
+    assert [after[NEXT_ID].name, after[NEXT_ID + 1].name] == ["prediction", "candidate"]
     assert seal(folder) == []
 
 
@@ -132,10 +133,10 @@ def test_an_undone_edit_gets_an_id_of_its_own(folder: Path) -> None:
     """Ids are never used again, and the newest is what is written."""
     original = (folder / "app.avsc").read_text(encoding="utf-8")
     edit(folder, "app", COMPATIBLE["a new field with a default"])
-    assert seal(folder) == [10]
+    assert seal(folder) == [NEXT_ID]
     (folder / "app.avsc").write_text(original, encoding="utf-8")
-    assert seal(folder) == [11]
-    assert read_index(folder)[11].text == read_index(folder)[6].text
+    assert seal(folder) == [NEXT_ID + 1]
+    assert read_index(folder)[NEXT_ID + 1].text == read_index(folder)[6].text
 
 
 @pytest.mark.parametrize("spoil", ["edit", "remove"])

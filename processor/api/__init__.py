@@ -1,0 +1,1 @@
+"""The REST API: the public contract over the catalog."""
