@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from processor.catalog.follower import CatalogFollower
 from processor.catalog.view import look_for_topics, read_catalog
 from processor.codec import records
+from processor.codec.bad import BadRecordError
 from processor.codec.decoder import prediction_decoder
 from processor.codec.predictions import candidate_encoder
 from processor.codec.registry import Schemas
@@ -45,11 +46,12 @@ from processor.state.counters import Restoration
 from processor.topics.names import COUNTERS, INPUTS_DEAD_LETTERS, PREDICTIONS, PREDICTIONS_DEAD_LETTERS, QUEUE, prefixed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from processor.catalog.store import Catalog
     from processor.connect.plan import Plan
     from processor.connect.status import SinkRow
+    from processor.kafka.reader import Record
     from processor.settings import Settings
     from processor.state.counters import Slot
 
@@ -216,14 +218,24 @@ def _catalog(settings: Settings, schemas: Schemas) -> Catalog:
 
 
 def _counts(settings: Settings, schemas: Schemas) -> Iterator[tuple[Slot, int]]:
-    restored = {stage: Restoration(stage) for stage in (PRE_QUEUE, POST_QUEUE)}
+    restored = [Restoration(stage) for stage in (PRE_QUEUE, POST_QUEUE)]
     reader = TopicReader(settings, [prefixed(settings, COUNTERS)])
     for record in reader.read_to_end():
         if record.value is not None:
-            fields = records.decode(schemas, "counters", record.value)
-            restored[fields["stage"]].add(fields)
+            _restore(restored, record, schemas)
     reader.close()
-    return ((slot, count) for counts in restored.values() for _, slot, count in counts.rows())
+    return ((slot, count) for counts in restored for _, slot, count in counts.rows())
+
+
+def _restore(restored: Iterable[Restoration], record: Record, schemas: Schemas) -> None:
+    """Take one record; one that cannot be read is told and left out, since most of a status is better than none."""
+    try:
+        fields = records.decode(schemas, "counters", record.value)
+        for counts in restored:
+            counts.add(fields)
+    except (BadRecordError, TypeError, ValueError) as error:
+        place = f"{record.topic} partition {record.partition} offset {record.offset}"
+        log.warning("%s is no counters, so the counts may be too low: %.2000s", place, error)
 
 
 def _answers(settings: Settings) -> bool:
