@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from processor.settings import Settings
-    from tests.support.destination import Request
 
 log = logging.getLogger("sink-kill-test")
 
@@ -79,7 +78,8 @@ class Campaign:
         self._rng = random.Random(plan.seed)  # noqa: S311 - a schedule, replayed by its seed
         self._report = Report(plan.seed)
         self._destination = FakeDestination(SECRET)
-        self._destination.rule = self._take_a_while
+        # So that there is always something in flight when a kill strikes.
+        self._destination.answer_s = ANSWER_S
         self._worker = LocalConnect(
             settings,
             settings.bootstrap_servers,
@@ -106,10 +106,6 @@ class Campaign:
                 self._worker.kill()
             self._compare()
         return self._report
-
-    def _take_a_while(self, _: Request) -> None:
-        """So that there is always something in flight when a kill strikes."""
-        time.sleep(ANSWER_S)
 
     def _rounds(self) -> None:
         size = self._plan.inputs // (self._plan.kills + 1)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import threading
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,7 +18,6 @@ from tests.support.destination import (
     UNSUPPORTED,
     FakeDestination,
     Reply,
-    Request,
     status,
     whole,
 )
@@ -77,11 +74,15 @@ def test_while_the_destination_is_ill_reading_pauses_and_nothing_is_lost(
     paused = wait_until(lambda: [line for line in log_of(worker) if "reading pauses" in line], "a pause")
     held = int(paused[-1].split("INFO ")[1].split()[0])
     assert 1_000_000 < held < 1_000_000 + 8_000_000, "more than the limit and what one poll brought"
-    wait_until(lambda: len(destination.requests) > 30, "retries")
-    time.sleep(OUTAGE_S)
+    wait_until(lambda: len(destination.requests) > 30 and asked_in_vain_s(destination) >= OUTAGE_S, "retries all along", OUTAGE_S + 30)
     assert not destination.ids(sink.app)
     destination.rule = lambda _: None
     arrived(destination, sink, published)
+
+
+def asked_in_vain_s(destination: FakeDestination) -> float:
+    """How long an outage has lasted, as the destination saw it: from the first request to the last one."""
+    return destination.requests[-1].at - destination.requests[0].at
 
 
 def log_of(worker: LocalConnect) -> list[str]:
@@ -96,9 +97,8 @@ def test_a_destination_that_refuses_connections_is_tried_until_it_is_back(destin
     destination.down()
     second = sink.publish(input_body(number) for number in range(200, 1_500))
     wait_until(lambda: "no connection" in sink.committed_note()["error"], "the error to be told beside the offset", every_s=0.2)
-    time.sleep(OUTAGE_S)
-    destination.up()
-    arrived(destination, sink, first | second)
+    destination.up_after(OUTAGE_S)
+    arrived(destination, sink, first | second, OUTAGE_S + 60)
     assert set(destination.attempts.values()) == {1}
     wait_until(lambda: sink.committed_note()["error"] == "", "the error to be forgotten", every_s=0.2)
     assert sink.committed_note() == {"delivered": 1_500, "duplicates": 0, "refused": 0, "error": ""}
@@ -228,7 +228,7 @@ def test_a_connector_that_is_paused_and_changed_in_mid_stream_loses_nothing(dest
     sink.start(queue_bytes_max=500_000)
     wait_until(lambda: len(destination.requests) > 5, "requests")
     sink.rest("PUT", f"/connectors/{sink.topic}/pause")
-    destination.rule = lambda _: time.sleep(0.02)  # type: ignore[func-returns-value]  # slow, and otherwise as usual
+    destination.rule, destination.answer_s = lambda _: None, 0.02
     wait_until(lambda: len(destination.ids(sink.app)) > BATCH, "what was read before the pause")
     sink.rest("PUT", f"/connectors/{sink.topic}/resume")
     sink.start(batch_inputs_max=20)
@@ -293,29 +293,11 @@ def test_items_that_are_throttled_alone_are_sent_again_alone(destination: FakeDe
 
 
 def test_no_more_requests_are_in_flight_than_allowed_and_not_fewer(destination: FakeDestination, sink: Sink) -> None:
-    at_once = Gauge()
-    destination.rule = at_once.rule
+    destination.answer_s = 0.05
     published = sink.publish(input_body(number) for number in range(2_000))
     sink.start(batch_inputs_max=50, requests_in_flight_max=3)
     arrived(destination, sink, published)
-    assert at_once.most == 3
-
-
-class Gauge:
-    """How many requests are being answered at one time."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._now = 0
-        self.most = 0
-
-    def rule(self, _: Request) -> None:
-        with self._lock:
-            self._now += 1
-            self.most = max(self.most, self._now)
-        time.sleep(0.05)
-        with self._lock:
-            self._now -= 1
+    assert destination.at_once_max == 3
 
 
 def test_a_duplicate_alone_in_its_request_is_success_without_items(destination: FakeDestination, sink: Sink) -> None:

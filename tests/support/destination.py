@@ -7,13 +7,13 @@ import socket
 import threading
 import time
 from collections import Counter
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 OK, MIXED, FAILURE, THROTTLED, NO_SCOPES, NO_KEY, INVALID = 10000, 10010, 10020, 11005, 11007, 11009, 11102
 INPUT_OK, DUPLICATE, UNSUPPORTED, INPUT_INVALID, OVER_LIMIT = 30000, 30100, 30101, 30104, 30105
@@ -80,9 +80,11 @@ class FakeDestination:
         keys: the secrets that open it.
         rule: a reply for a request that is not answered as usual; None for one that is.
         judge: a status for an input that is refused; None for one that is taken.
+        answer_s: how long every answer takes; inputs are stored before that.
         stored: app → id → input.
         attempts: how often each id was sent in a request that was read.
         requests: every request, in the order they came.
+        at_once_max: the most requests that waited for their answers at one time.
     """
 
     def __init__(self, *keys: str) -> None:
@@ -92,8 +94,12 @@ class FakeDestination:
         self.stored: dict[str, dict[str, Any]] = {}
         self.attempts: Counter[str] = Counter()
         self.requests: list[Request] = []
+        self.answer_s = 0.0
+        self.at_once_max = 0
+        self._at_once = 0
         self._lock = threading.Lock()
         self._server: _Server | None = None
+        self._return: threading.Timer | None = None
         self._port = 0
 
     @property
@@ -113,8 +119,15 @@ class FakeDestination:
         self._port = self._server.server_port
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
+    def up_after(self, seconds: float) -> None:
+        """Listen again by itself."""
+        self._return = threading.Timer(seconds, self.up)
+        self._return.start()
+
     def down(self) -> None:
-        """Refuse connections and drop the open ones."""
+        """Refuse connections and drop the open ones; what was about to be answered never is."""
+        if self._return is not None:
+            self._return.cancel()
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
@@ -135,6 +148,18 @@ class FakeDestination:
         """What an app has."""
         with self._lock:
             return set(self.stored.get(app, {}))
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Count a request for as long as it has no answer; the client may send its next one as soon as it has."""
+        with self._lock:
+            self._at_once += 1
+            self.at_once_max = max(self.at_once_max, self._at_once)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._at_once -= 1
 
     def answer(self, request: Request) -> Reply:
         """What a request is answered; inputs are stored before that."""
@@ -169,6 +194,7 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, address: tuple[str, int], destination: FakeDestination) -> None:
         self.destination = destination
+        self.gone = threading.Event()
         self._open: set[socket.socket] = set()
         super().__init__(address, _Handler)
 
@@ -181,6 +207,7 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def drop_connections(self) -> None:
+        self.gone.set()
         for connection in list(self._open):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
@@ -194,8 +221,10 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = 1 << 16
 
+    server: _Server
+
     def do_POST(self) -> None:
-        destination: FakeDestination = self.server.destination  # type: ignore[attr-defined]  # the one server it runs in
+        destination = self.server.destination
         length = int(self.headers["Content-Length"])
         text = self.rfile.read(length)
         _, _, _, user, _, app, _ = self.path.split("/")
@@ -204,10 +233,16 @@ class _Handler(BaseHTTPRequestHandler):
         except ValueError:
             self._reply(whole(400, INVALID, "not JSON"))
             return
-        self._reply(destination.answer(Request(time.monotonic(), f"{user}/{app}", self.headers["Authorization"], body, length)))
+        with destination.at_work():
+            reply = destination.answer(Request(time.monotonic(), f"{user}/{app}", self.headers["Authorization"], body, length))
+            self._let_pass(destination.answer_s + reply.delay_s)
+        self._reply(reply)
+
+    def _let_pass(self, seconds: float) -> None:
+        if self.server.gone.wait(seconds):
+            raise ConnectionAbortedError
 
     def _reply(self, reply: Reply) -> None:
-        time.sleep(reply.delay_s)
         text = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
         self.send_response(reply.http)
         for name, value in reply.headers.items():
@@ -215,7 +250,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         self.wfile.flush()
-        time.sleep(reply.stall_s)
+        self._let_pass(reply.stall_s)
         self.wfile.write(text)
         self.wfile.flush()
 
