@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from processor.catalog.follower import CatalogFollower
 from processor.catalog.view import look_for_topics, read_catalog
 from processor.codec import records
+from processor.codec.arrow_schema import arrow_schema
 from processor.codec.bad import BadRecordError
+from processor.codec.candidates import candidate_decoder
 from processor.codec.decoder import prediction_decoder
 from processor.codec.predictions import candidate_encoder
 from processor.codec.registry import Schemas
@@ -35,25 +37,39 @@ from processor.kafka.reader import TopicReader
 from processor.kafka.topic_watch import TopicWatch
 from processor.kafka.transaction import Transaction
 from processor.metrics import Metrics
+from processor.second.operate import Operate
+from processor.second.workflow import workflow_runner
+from processor.secrets import SecretStore
 from processor.stages.bad_records import BadRecordLimit
 from processor.stages.outputs import Outputs
 from processor.stages.pre_queue import STAGE as PRE_QUEUE
 from processor.stages.pre_queue import Parts, PreQueue
-from processor.stages.restore import CounterStore
+from processor.stages.restore import Changelog, Store
 from processor.stages.supervisor import Supervisor, worker_command
 from processor.stages.watchdog import StopFlag, Watchdog, stop_with_supervisor
 from processor.state.counters import Restoration
-from processor.topics.names import COUNTERS, INPUTS_DEAD_LETTERS, PREDICTIONS, PREDICTIONS_DEAD_LETTERS, QUEUE, prefixed
+from processor.state.windows import WindowRestoration
+from processor.topics.names import (
+    COUNTERS,
+    INPUTS_DEAD_LETTERS,
+    PREDICTIONS,
+    PREDICTIONS_DEAD_LETTERS,
+    QUEUE,
+    QUEUE_DEAD_LETTERS,
+    QUEUE_STATE,
+    prefixed,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from processor.catalog.store import Catalog
     from processor.connect.plan import Plan
     from processor.connect.status import SinkRow
     from processor.kafka.reader import Record
     from processor.settings import Settings
-    from processor.state.counters import Slot
+    from processor.stages.post_queue import PostQueue
+    from processor.state.counters import PartitionCounters, Slot
 
 log = logging.getLogger("collectors")
 PREFIX = "collectors"
@@ -76,7 +92,7 @@ def pre_queue(settings: Settings, index: int, metrics: Metrics, watchdog: Watchd
     schemas = Schemas.from_settings(settings)
     # All that a transaction may write to: producing to a topic that is missing would only show as one that never ends.
     partitions = Admin(settings).require([prefixed(settings, name) for name in (PREDICTIONS, QUEUE, COUNTERS, PREDICTIONS_DEAD_LETTERS)])
-    store = CounterStore(settings, schemas, partitions[prefixed(settings, COUNTERS)], PRE_QUEUE, watchdog.beat)
+    store = _counters(settings, schemas, partitions, PRE_QUEUE, watchdog)
     transaction = Transaction(settings, transactional_id(settings, PRE_QUEUE, index))
     group, source, protocol = group_id(settings, PRE_QUEUE), prefixed(settings, PREDICTIONS), group_protocol(settings)
     return PreQueue(
@@ -99,6 +115,44 @@ def pre_queue(settings: Settings, index: int, metrics: Metrics, watchdog: Watchd
     )
 
 
+def _counters(
+    settings: Settings, schemas: Schemas, partitions: Mapping[str, int], stage: str, watchdog: Watchdog
+) -> Store[PartitionCounters]:
+    changelog = Changelog(stage, COUNTERS, "counters", partitions[prefixed(settings, COUNTERS)])
+    return Store(settings, schemas, changelog, lambda: Restoration(stage), watchdog.beat)
+
+
+def post_queue(settings: Settings, index: int, metrics: Metrics, watchdog: Watchdog) -> PostQueue:
+    """Put one process of the post-queue stage together."""
+    # Models bring HTTP clients and image decoders along: only this stage has to load them.
+    from processor.stages.asker import Asker  # noqa: PLC0415
+    from processor.stages.post_queue import PostParts, PostQueue  # noqa: PLC0415
+
+    schemas = Schemas.from_settings(settings)
+    partitions = Admin(settings).require([prefixed(settings, name) for name in (QUEUE, QUEUE_STATE, COUNTERS, QUEUE_DEAD_LETTERS)])
+    windows = Changelog(POST_QUEUE, QUEUE_STATE, "queue_state", partitions[prefixed(settings, QUEUE_STATE)])
+    group, source, protocol = group_id(settings, POST_QUEUE), prefixed(settings, QUEUE), group_protocol(settings)
+    asker = Asker(settings, SecretStore())
+    return PostQueue(
+        PostParts(
+            settings=settings,
+            catalog=CatalogFollower(settings, schemas),
+            topics=TopicWatch(settings),
+            decode=candidate_decoder(schemas),
+            run=workflow_runner(Operate(arrow_schema(schemas.writer("prediction"))), asker.ask),
+            asker=asker,
+            outputs=Outputs(settings, candidate_encoder(schemas)),
+            counters=_counters(settings, schemas, partitions, POST_QUEUE, watchdog),
+            windows=Store(settings, schemas, windows, WindowRestoration, watchdog.beat),
+            bad=BadRecordLimit(settings),
+            transaction=Transaction(settings, transactional_id(settings, POST_QUEUE, index)),
+            join=lambda stage: Member(settings, group, source, protocol, stage),
+            metrics=metrics,
+            watchdog=watchdog,
+        )
+    )
+
+
 def run_worker(settings: Settings, stage: str, index: int, metrics_port: int | None) -> None:
     """Be one process of a stage until SIGTERM, or until the supervisor is gone."""
     stopping = StopFlag()
@@ -112,7 +166,8 @@ def run_worker(settings: Settings, stage: str, index: int, metrics_port: int | N
         if stage == SINK:
             _run_sink(settings, metrics, stopping.is_set)
         else:
-            pre_queue(settings, index, metrics, Watchdog(settings.watchdog_ms)).run(stopping.is_set)
+            make = post_queue if stage == POST_QUEUE else pre_queue
+            make(settings, index, metrics, Watchdog(settings.watchdog_ms)).run(stopping.is_set)
     log.info("%s: stopped cleanly", transactional_id(settings, stage, index))
 
 
@@ -147,7 +202,7 @@ def supervise(settings: Settings, stages: Sequence[str], processes: int, metrics
 
 def stages_named(settings: Settings, names: Sequence[str]) -> list[str]:
     """The stages that a command line means; a sink is among ``all`` where there is a Kafka Connect for it."""
-    every = [PRE_QUEUE, SINK] if settings.connect_url else [PRE_QUEUE]
+    every = [PRE_QUEUE, POST_QUEUE, *([SINK] if settings.connect_url else [])]
     return sorted({stage for name in names for stage in (every if name == "all" else [name])})
 
 

@@ -10,13 +10,29 @@ import re
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 ID_LENGTH_MAX = 80  # three of them and their separators fit a file name, two an inputs topic
 TEXT_LENGTH_MAX = 10_000
 VERSIONS_MAX = 1_000
+NODES_MAX = 64
+RELATIONS_MAX = 100_000
+FIELDS_MAX = 32  # twice what the largest part has
+PORTION = 1_000
+WINDOW_COUNT_MAX = 100_000
+WINDOW_SECONDS_MAX = 31 * 86_400
 
 COLLECTOR_ACTIVE = 52001
 COLLECTOR_INACTIVE = 52002
@@ -68,6 +84,7 @@ def _url_or_blank(text: str) -> str:
     return text
 
 
+Count = Annotated[int, Field(ge=1, le=1 << 53)]
 Id = Annotated[str, AfterValidator(_id)]
 OptionalId = Annotated[str, AfterValidator(_id_or_blank)]
 Text = Annotated[str, Field(max_length=TEXT_LENGTH_MAX)]
@@ -94,7 +111,11 @@ class Part(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _drop_nulls(cls, given: Any) -> Any:
-        return {name: value for name, value in given.items() if value is not None} if isinstance(given, dict) else given
+        if not isinstance(given, dict):
+            return given
+        if len(given) > FIELDS_MAX:
+            raise PydanticCustomError("rule", "{count} fields, and none has more than {most}", {"count": len(given), "most": FIELDS_MAX})
+        return {name: value for name, value in given.items() if value is not None}
 
 
 class Document(Part):
@@ -173,7 +194,7 @@ class WorkflowNode(Part):
 
     id: Id
     model: NodeModel
-    node_inputs: list[NodeInput] = []
+    node_inputs: list[NodeInput] = Field([], max_length=NODES_MAX)
     suppress_output: bool = False
     output_info_override: dict[str, Any] = {}
 
@@ -183,7 +204,7 @@ class Workflow(Document):
 
     kind: Literal["Workflow"]
     app_id: Id
-    nodes: list[WorkflowNode]
+    nodes: list[WorkflowNode] = Field(max_length=NODES_MAX)
 
 
 class ConceptRef(Part):
@@ -201,12 +222,38 @@ class ConceptRelation(Part):
     object_concept: ConceptRef
 
 
+def _in_portions(given: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    """Look at a long list up to the first portion with something wrong in it, so that what is wrong has an end."""
+    if not isinstance(given, list) or not PORTION < len(given) <= RELATIONS_MAX:
+        return validate(given)
+    found: list[Any] = []
+    for start in range(0, len(given), PORTION):
+        try:
+            found += validate(given[start : start + PORTION])
+        except ValidationError as error:
+            raise _moved(error, start) from None
+    return found
+
+
+def _moved(error: ValidationError, by: int) -> ValidationError:
+    """The same problems of a portion, at their places in the whole list."""
+    moved = [
+        InitErrorDetails(type=_type_of(each), loc=(int(each["loc"][0]) + by, *each["loc"][1:]), input=each["input"], ctx=each.get("ctx", {}))
+        for each in error.errors(include_url=False)
+    ]
+    return ValidationError.from_exception_data(error.title, moved)
+
+
+def _type_of(detail: ErrorDetails) -> str | PydanticCustomError:
+    return PydanticCustomError("rule", "{problem}", {"problem": detail["msg"]}) if detail["type"] == "rule" else detail["type"]
+
+
 class KnowledgeGraph(Document):
     """How the concepts of one model relate to another's."""
 
     kind: Literal["KnowledgeGraph"]
     app_id: Id
-    concept_relations: list[ConceptRelation] = []
+    concept_relations: Annotated[list[ConceptRelation], WrapValidator(_in_portions)] = Field([], max_length=RELATIONS_MAX)
 
 
 class ModelOutputsSource(Part):
@@ -234,6 +281,25 @@ class Status(Part):
     details: str = ""
 
 
+class Quota(Part):
+    """How many inputs a collector collects in each window of UTC, and ever."""
+
+    per_minute: Count | None = None
+    per_hour: Count | None = None
+    per_day: Count | None = None
+    total: Count | None = None
+
+
+class Duplicates(Part):
+    """What is left because it, or its like, was collected before."""
+
+    by: list[Literal["input_id", "content", "image", "text"]] = Field(min_length=1, max_length=4)
+    window_count: int = Field(10_000, ge=1, le=WINDOW_COUNT_MAX)
+    window_seconds: int = Field(86_400, ge=1, le=WINDOW_SECONDS_MAX)
+    image_distance: int = Field(4, ge=0, le=16)
+    text_similarity: float = Field(0.8, ge=0, le=1)
+
+
 class Collector(Document):
     """What to collect, of which model's predictions."""
 
@@ -246,6 +312,8 @@ class Collector(Document):
     status: Status | None = None
     status_reason: str = ""
     collect_outputs: bool = False
+    quota: Quota | None = None
+    duplicates: Duplicates | None = None
 
     @property
     def pause(self) -> bool | None:
@@ -274,10 +342,12 @@ PARTS: tuple[type[Part], ...] = (
     CollectorSource,
     ConceptRef,
     ConceptRelation,
+    Duplicates,
     ModelOutputsSource,
     ModelVersion,
     NodeInput,
     NodeModel,
+    Quota,
     Status,
     VersionRef,
     WorkflowNode,

@@ -15,6 +15,8 @@ from processor.topics import names
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from processor.limits.rules import Duplicates, Quota
+
 
 class Kind(StrEnum):
     """The kinds of documents, as they are written."""
@@ -160,6 +162,8 @@ class Collector:
     caller_user_id: str = ""
     paused: bool = False
     collect_outputs: bool = False
+    quota: Quota | None = None
+    duplicates: Duplicates | None = None
     created_at: str = ""
 
 

@@ -13,14 +13,14 @@ from processor.catalog.chain import chain_problems
 from processor.catalog.graph import GraphNode, running_order
 from processor.catalog.limits import beyond_limits, relations_of
 from processor.catalog.rules import WORKFLOW_INVALID
-from processor.catalog.values import json_object
+from processor.catalog.values import json_object, json_text
 from processor.engine import collector as engine
 from processor.operators import OPERATORS, OperatorProblems, merge_output_info, parse_operator
 from processor.resources import INVALID_REQUEST, PAUSED, POST_INPUTS, POST_INPUTS_SCOPES
 from processor.topics.names import inputs_topic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from processor.catalog.records import App, Collector, Key, KnowledgeGraph, Model, Workflow, WorkflowNode
     from processor.operators.base import Operator, Relation
@@ -63,11 +63,13 @@ class ResolvedWorkflow:
         nodes: in running order; empty where something is missing or a model is served elsewhere.
         obstacles: what is missing or does not fit.
         served: (node id, model key, model type, path) of models that are no operators.
+        steps: as the second stage runs them; empty where something is missing.
     """
 
     nodes: tuple[engine.Node, ...] = ()
     obstacles: tuple[Obstacle, ...] = ()
     served: tuple[tuple[str, str, str, str], ...] = ()
+    steps: tuple[engine.Step, ...] = ()
 
 
 class KeyLookup(Protocol):
@@ -114,10 +116,18 @@ def resolve_collector(collector: Collector, look: Lookups, plans: Collection[str
         source,
         random_sample=collector.pre_queue_random_sample,
         workflow=engine.Workflow(workflow.nodes) if workflow else None,
-        second_stage=bool(collector.post_queue_workflow_id),
+        second=_second(collector, look),
         collect_outputs=collector.collect_outputs,
     )
     return resolved, ()
+
+
+def _second(collector: Collector, look: Lookups) -> engine.Second | None:
+    """What the second stage is to do; None where the first one is all there is."""
+    if not (collector.post_queue_workflow_id or collector.quota or collector.duplicates):
+        return None
+    workflow = look.resolved(_own(collector, collector.post_queue_workflow_id)) if collector.post_queue_workflow_id else None
+    return engine.Second(engine.PostWorkflow(workflow.steps) if workflow else None, collector.quota, collector.duplicates)
 
 
 def _own(collector: Collector, workflow_id: str) -> str:
@@ -221,9 +231,20 @@ def resolve_workflow(workflow: Workflow, look: Lookups) -> ResolvedWorkflow:
     operators = {node.id: node.operator for node in nodes if node.operator}
     graph = [GraphNode(node.id, node.inputs, node.suppress_output) for node in workflow.nodes]
     chained = [Obstacle(message, WORKFLOW_INVALID, path, refused=True) for path, message in chain_problems(graph, operators)]
-    if obstacles or chained or served:
+    if obstacles or chained:
         return ResolvedWorkflow((), (*obstacles, *chained), served)
-    return ResolvedWorkflow(_in_order(graph, operators))
+    steps = _steps(graph, {node.id: node.operator or node.asked for node in nodes})
+    return ResolvedWorkflow(() if served else _in_order(graph, operators), (), served, steps)
+
+
+def _steps(graph: list[GraphNode], runs: Mapping[str, Operator | engine.Served | None]) -> tuple[engine.Step, ...]:
+    order = [graph[position] for position in running_order(graph)]
+    position = {node.id: i for i, node in enumerate(order)}
+    return tuple(
+        engine.Step(node.id, found, tuple(dict.fromkeys(position[name] for name in node.inputs)), node.suppressed)
+        for node in order
+        if (found := runs[node.id]) is not None
+    )
 
 
 def _in_order(graph: list[GraphNode], operators: dict[str, Operator]) -> tuple[engine.Node, ...]:
@@ -243,6 +264,7 @@ class _Node:
         self.id = node.id
         self.operator: Operator | None = None
         self.served: tuple[str, str, str, str] | None = None
+        self.asked: engine.Served | None = None
         self.obstacles: list[Obstacle] = []
         self._path = f"nodes[{position}]"
         self._look = look
@@ -258,6 +280,9 @@ class _Node:
             self._parse(name, model, node)
         else:
             self.served = (node.id, name, model.model_type_id, f"{self._path}.model.id")
+            version = json_object(model.output_info_of(node.model_version_id))
+            output_info = json_text(merge_output_info(version, json_object(node.output_info_override))) or ""
+            self.asked = engine.Served(model.user_id, model.app_id, model.id, model.endpoint, output_info)
 
     def _parse(self, name: str, model: Model, node: WorkflowNode) -> None:
         missing: list[str] = []

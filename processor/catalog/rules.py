@@ -7,19 +7,21 @@ record of the catalog topics is believed.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from processor.catalog.graph import GraphNode, graph_problems
+from processor.errors import PROBLEMS_MAX
 from processor.operators import OPERATORS, OperatorProblems, parse_operator
-from processor.resources import INVALID_REQUEST
+from processor.resources import INVALID_REQUEST, RELATIONS_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 WORKFLOW_INVALID = 22107
-RELATIONS_MAX = 100_000
+QUOTAS = ("per_minute", "per_hour", "per_day", "total")
 WAYS_TO_COLLECT = ("pre_queue_workflow_id", "pre_queue_random_sample", "post_queue_workflow_id")
 
 
@@ -32,9 +34,9 @@ class Broken(NamedTuple):
 
 
 def broken_rules(kind: str, document: Mapping[str, Any]) -> list[Broken]:
-    """All rules that a document breaks by itself."""
+    """All rules that a document breaks by itself, as far as they are told."""
     rules = RULES.get(kind)
-    return list(rules(document)) if rules else []
+    return list(islice(rules(document), PROBLEMS_MAX)) if rules else []
 
 
 def _model(document: Mapping[str, Any]) -> Iterator[Broken]:
@@ -86,6 +88,9 @@ def _graph_node(node: Mapping[str, Any]) -> GraphNode:
 def _collector(document: Mapping[str, Any]) -> Iterator[Broken]:
     if all(document.get(name) in {None, ""} for name in WAYS_TO_COLLECT if not isinstance(document.get(name), dict | list)):
         yield Broken("", f"at least one of {', '.join(WAYS_TO_COLLECT)} is wanted: without one nothing says which predictions to collect")
+    quota = document.get("quota")
+    if isinstance(quota, dict) and all(value is None for value in quota.values()):
+        yield Broken("quota", f"at least one of {', '.join(QUOTAS)} is wanted")
     sample = document.get("pre_queue_random_sample")
     if isinstance(sample, int | float) and not isinstance(sample, bool) and not 0 < _float32(sample) <= 1:
         yield Broken(

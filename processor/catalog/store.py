@@ -117,6 +117,10 @@ class Catalog:
         """(key, active, reason why not) of every collector."""
         return ((key, not collector.inactive_reason, collector.inactive_reason) for key, collector in self._collectors.items())
 
+    def collector(self, key: str) -> engine.Collector | None:
+        """A collector as the engine sees it; None: there is no such collector."""
+        return self._collectors.get(key)
+
     def collectors_by_state(self) -> tuple[int, int]:
         """How many are active, how many inactive."""
         return len(self._collectors) - len(self._obstacles), len(self._obstacles)

@@ -5,6 +5,7 @@ A value is a mapping under the names of ``schemas/*.avsc``, which are the contra
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from sys import intern
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from processor.catalog.records import (
     kind_of,
 )
 from processor.codec.json_text import object_problem
+from processor.limits.rules import Duplicates, Quota, Sameness
 from processor.resources import COLLECTOR_INACTIVE
 
 if TYPE_CHECKING:
@@ -286,6 +288,8 @@ def _read_collector(value: Mapping[str, Any]) -> Collector:
         caller_user_id=intern(source["caller_user_id"]),
         paused=bool(status) and status["code"] == COLLECTOR_INACTIVE,
         collect_outputs=value["collect_outputs"],
+        quota=Quota(**value["quota"]) if value["quota"] else None,
+        duplicates=_read_duplicates(value["duplicates"]) if value["duplicates"] else None,
         created_at=value["created_at"],
     )
 
@@ -306,7 +310,13 @@ def _write_collector(collector: Collector) -> Value:
         "collector_source": {"api_post_model_outputs_collector_source": source},
         "status": {"code": COLLECTOR_INACTIVE, "description": ""} if collector.paused else None,
         "collect_outputs": collector.collect_outputs,
+        "quota": asdict(collector.quota) if collector.quota else None,
+        "duplicates": asdict(collector.duplicates) | {"by": sorted(collector.duplicates.by)} if collector.duplicates else None,
     }
+
+
+def _read_duplicates(value: Mapping[str, Any]) -> Duplicates:
+    return Duplicates(**{**value, "by": frozenset(map(Sameness, value["by"]))})
 
 
 def _read_key(value: Mapping[str, Any]) -> Key:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from processor.settings import Settings
 
-STAGES = ("pre-queue", "sink", "all")
+STAGES = ("pre-queue", "post-queue", "sink", "all")
 
 
 @click.command(name="run")

@@ -38,27 +38,36 @@ def input_id(collector: str, prediction_id: str) -> str:
     return hashlib.sha256(f"{collector}\0{prediction_id}".encode()).hexdigest()[:INPUT_ID_DIGITS]
 
 
-def input_json(key: str, prediction: Mapping[str, Any], collected: Collected) -> bytes:
+def input_json(key: str, prediction: Mapping[str, Any], collected: Collected, output: Mapping[str, Any] | None = None) -> bytes:
     """The body of one input.
 
     Args:
         key: its `input_id`.
         prediction: fields as in the Avro schema; its JSON texts have been checked, as decoded predictions' have.
         collected: by whom.
+        output: of a post-queue workflow, as the contract has it: its fields replace the input's of the same name, metadata
+            merge, and concepts and regions are added.
     """
-    original = prediction["input"]["data"]
+    original, given = prediction["input"]["data"], output or {}
     data: dict[str, Any] = {name: _without_nulls(original[name]) for name in _CONTENT if original[name] is not None}
-    data["metadata"] = _metadata(prediction, collected)
-    if original["geo"] is not None:
+    data |= {name: given[name] for name in (*_CONTENT, "geo") if name in given}
+    data["metadata"] = _metadata(_merged(original["metadata"] or "{}", given.get("metadata")), collected)
+    if original["geo"] is not None and "geo" not in given:
         data["geo"] = orjson.Fragment(original["geo"])
-    if collected.collect_outputs:
-        data |= _annotations(prediction["output"]["data"])
+    annotations = _annotations(prediction["output"]["data"]) if collected.collect_outputs else {}
+    for name in ("concepts", "regions"):
+        if both := [*annotations.get(name, ()), *given.get(name, ())]:
+            data[name] = both
     return orjson.dumps({"id": key, "data": data})
 
 
-def _metadata(prediction: Mapping[str, Any], collected: Collected) -> orjson.Fragment:
+def _merged(text: str, more: Mapping[str, Any] | None) -> str:
+    """Metadata with a workflow's over them; without those, as they were written."""
+    return orjson.dumps(orjson.loads(text) | more).decode() if more else text
+
+
+def _metadata(text: str, collected: Collected) -> orjson.Fragment:
     """The input's own metadata as they were written, and under ``collected`` where it came from."""
-    text = prediction["input"]["data"]["metadata"] or "{}"
     provenance = {
         "collector": collected.collector,
         "prediction_id": collected.prediction_id,

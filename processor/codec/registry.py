@@ -35,6 +35,7 @@ TOPICS = {
     "key": names.KEYS,
     "knowledge_graph": names.KNOWLEDGE_GRAPHS,
     "counters": names.COUNTERS,
+    "queue_state": names.QUEUE_STATE,
 }
 
 

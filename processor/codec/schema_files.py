@@ -20,7 +20,7 @@ from processor.errors import FixUsage
 
 INDEX = "ids.json"
 HISTORY = "history"
-NAMES = ("prediction", "candidate", "collector", "workflow", "model", "app", "key", "knowledge_graph", "counters")
+NAMES = ("prediction", "candidate", "collector", "workflow", "model", "app", "key", "knowledge_graph", "counters", "queue_state")
 
 
 @dataclass(frozen=True, slots=True)

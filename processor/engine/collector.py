@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from processor.limits.rules import Duplicates, Quota
     from processor.operators.base import Operator
 
 
@@ -52,6 +53,66 @@ class Workflow:
 
 
 @dataclass(frozen=True, slots=True)
+class Served:
+    """A model that is asked.
+
+    Attributes:
+        user_id, app_id, id: whose and which.
+        endpoint: how it is called.
+        output_info: JSON text of its parameters, a node's override merged in.
+    """
+
+    user_id: str
+    app_id: str
+    id: str
+    endpoint: str
+    output_info: str
+
+    @property
+    def key(self) -> str:
+        """``user/app/id``."""
+        return f"{self.user_id}/{self.app_id}/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One node of a resolved post-queue workflow; ``inputs`` are positions of earlier steps, none means the original input."""
+
+    id: str
+    runs: Operator | Served
+    inputs: tuple[int, ...] = ()
+    suppressed: bool = False
+
+
+@dataclass(frozen=True)
+class PostWorkflow:
+    """A resolved post-queue workflow: its steps, every step after its inputs."""
+
+    steps: tuple[Step, ...]
+
+    @cached_property
+    def leaves(self) -> tuple[int, ...]:
+        """Positions of the steps that nobody reads and that are not suppressed."""
+        read = {position for step in self.steps for position in step.inputs}
+        return tuple(i for i, step in enumerate(self.steps) if i not in read and not step.suppressed)
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """What the second stage does with a collector's candidates.
+
+    Attributes:
+        workflow: run on the original input; None: none.
+        quota: how many are collected; None: all.
+        duplicates: what is left because it was collected before; None: nothing.
+    """
+
+    workflow: PostWorkflow | None = None
+    quota: Quota | None = None
+    duplicates: Duplicates | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Collector:
     """One collector as the engine sees it.
 
@@ -61,7 +122,7 @@ class Collector:
         inactive_reason: why it collects nothing, for people; empty: it is active.
         random_sample: ``pre_queue_random_sample``, None where it has none.
         workflow: the pre-queue workflow, None where it has none.
-        second_stage: what passes goes to the queue instead of the inputs topic.
+        second: what passes goes to the queue instead of the inputs topic, and what is done with it there; None: nothing.
         collect_outputs: the prediction's concepts and regions ride along.
     """
 
@@ -70,8 +131,17 @@ class Collector:
     inactive_reason: str = ""
     random_sample: float | None = None
     workflow: Workflow | None = None
-    second_stage: bool = False
+    second: Second | None = None
     collect_outputs: bool = False
+
+    @property
+    def second_stage(self) -> bool:
+        """Whether what passes goes to the queue."""
+        return self.second is not None
+
+
+NO_SOURCE = Source("")
+"""Of a collector that is no more."""
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,7 @@ class Member:
         self._failure: Exception | None = None
         self._consumer: Consumer = group_consumer(settings, group, protocol)
         self._positions: dict[int, int] = {}
+        self._is_paused = False
 
     def subscribe(self) -> None:
         """Join the group; only after everything a decision needs is loaded."""
@@ -76,6 +77,14 @@ class Member:
     def metadata(self) -> Any:
         """The group's metadata as of now: what fences a member whose generation is over."""
         return self._consumer.consumer_group_metadata()
+
+    def pause(self, *, full: bool) -> None:
+        """Read nothing while somebody is full, and go on when they no longer are; membership does not suffer."""
+        if full:
+            self._consumer.pause(self._consumer.assignment())
+        elif self._is_paused:
+            self._consumer.resume(self._consumer.assignment())
+        self._is_paused = full
 
     def lag(self, partition: int) -> int:
         """Records of a partition that were not returned yet, as of the client's last fetch; never asks a broker."""

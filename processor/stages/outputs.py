@@ -13,7 +13,7 @@ from processor.kafka.writer import Outgoing
 from processor.topics.names import QUEUE, inputs_topic, prefixed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from typing import Any
 
     from processor.codec.predictions import Decoded
@@ -59,10 +59,11 @@ class Outputs:
         too_large: list[TooLarge] = []
         for decided in decisions:
             for position, row, record in self._of_model(decoded, decided, catalog_version):
-                if _size(record) <= self._settings.record_bytes_max:
+                if (why := self.too_large(record)) is None:
                     records.append(record)
                 else:
-                    too_large.append(self._refuse(decided, position, row, record))
+                    too_large.append(TooLarge(row, why))
+                    _refuse(decided, position)
         return records, too_large
 
     def _of_model(self, decoded: Decoded, decided: ModelDecisions, catalog_version: str) -> Iterator[tuple[int, int, Outgoing]]:
@@ -74,9 +75,25 @@ class Outputs:
                 value = self._encode_candidate(collector.key, probability, catalog_version, decoded.bodies[row])
                 yield position, row, Outgoing(self._queue, collector.key.encode(), value)
             else:
-                yield position, row, self._input(collector, predictions[row], probability, version)
+                yield position, row, self.input(collector, predictions[row], probability, version)
 
-    def _input(self, collector: Collector, prediction: dict[str, Any], probability: float, version: bytes) -> Outgoing:
+    def input(
+        self,
+        collector: Collector,
+        prediction: Mapping[str, Any],
+        probability: float,
+        version: bytes,
+        output: Mapping[str, Any] | None = None,
+    ) -> Outgoing:
+        """The record of one input.
+
+        Args:
+            collector: whose.
+            prediction: fields as in the Avro schema, but for ``model``, which is its key ``user/app/id``.
+            probability: of having been taken.
+            version: of the catalog that it was decided with.
+            output: of a post-queue workflow.
+        """
         prediction_id = prediction["id"]
         collected = Collected(collector.key, prediction_id, collector.source.model, probability, collector.collect_outputs)
         headers = (
@@ -87,7 +104,14 @@ class Outputs:
             ("model", prediction["model"].encode()),
         )
         key = input_id(collector.key, prediction_id)
-        return Outgoing(self._inputs_topic(collector.key), key.encode(), input_json(key, prediction, collected), headers)
+        return Outgoing(self._inputs_topic(collector.key), key.encode(), input_json(key, prediction, collected, output), headers)
+
+    def too_large(self, record: Outgoing) -> str | None:
+        """Why no topic takes a record; None: one does."""
+        limit = self._settings.record_bytes_max
+        if (size := _size(record)) <= limit:
+            return None
+        return f"its record for {record.topic} has {size} bytes; record_bytes_max is {limit}"
 
     def _inputs_topic(self, collector_key: str) -> str:
         topic = self._topics.get(collector_key)
@@ -96,12 +120,12 @@ class Outputs:
             topic = self._topics[collector_key] = prefixed(self._settings, inputs_topic(user, app))
         return topic
 
-    def _refuse(self, decided: ModelDecisions, position: int, row: int, record: Outgoing) -> TooLarge:
-        outcome = QUEUED if decided.watchers.collectors[position].second_stage else COLLECTED
-        decided.counts[position, outcome] -= 1
-        decided.counts[position, INVALID] += 1
-        limit = self._settings.record_bytes_max
-        return TooLarge(row, f"its record for {record.topic} has {_size(record)} bytes; record_bytes_max is {limit}")
+
+def _refuse(decided: ModelDecisions, position: int) -> None:
+    """Count as invalid what was counted as taken."""
+    outcome = QUEUED if decided.watchers.collectors[position].second_stage else COLLECTED
+    decided.counts[position, outcome] -= 1
+    decided.counts[position, INVALID] += 1
 
 
 def _size(record: Outgoing) -> int:

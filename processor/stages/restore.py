@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from processor.codec.bad import BadRecordError
 from processor.codec.records import decode, encode
 from processor.errors import FixCluster
 from processor.kafka.reader import TopicReader
 from processor.kafka.writer import Outgoing
-from processor.state.counters import Restoration
-from processor.topics.names import COUNTERS, prefixed
+from processor.topics.names import prefixed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,37 +25,92 @@ if TYPE_CHECKING:
     from processor.codec.registry import Schemas
     from processor.kafka.reader import Record
     from processor.settings import Settings
-    from processor.state.counters import Block, PartitionCounters
 
 log = logging.getLogger("collectors.restore")
 
+State_co = TypeVar("State_co", covariant=True)
 
-class CounterStore:
-    """Counters of one stage and their changelog.
+
+class Block(Protocol):
+    """One record of a changelog, before it is encoded."""
+
+    @property
+    def partition(self) -> int:
+        """The source partition that it is of."""
+
+    @property
+    def key(self) -> bytes:
+        """The newest record of each key is the state."""
+
+    def as_dict(self) -> dict[str, Any] | None:
+        """Fields as in the schema; None: what the key held is no more."""
+
+
+class Restoration(Protocol[State_co]):
+    """Puts the records of a changelog together again, in log order."""
+
+    @property
+    def checkpoints(self) -> Mapping[int, int]:
+        """Partition → the offset that its state goes up to."""
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Take one decoded record."""
+
+    def state(self, partition: int) -> State_co:
+        """The state of one partition as the changelog has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changelog:
+    """Where a stage's state is kept.
+
+    Attributes:
+        stage: whose state.
+        topic: without the prefix.
+        schema: of its records.
+        partitions: how many the topic has.
+    """
+
+    stage: str
+    topic: str
+    schema: str
+    partitions: int
+
+
+class Store(Generic[State_co]):
+    """State of one stage and its changelog.
 
     Args:
         settings: the cluster, and ``restore_timeout_ms``.
         schemas: to encode and decode the changelog.
-        partitions: how many the changelog has.
-        stage: whose counters.
+        changelog: which.
+        restoration: makes an empty one.
         beat: called whenever there is progress.
     """
 
-    def __init__(self, settings: Settings, schemas: Schemas, partitions: int, stage: str, beat: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        schemas: Schemas,
+        changelog: Changelog,
+        restoration: Callable[[], Restoration[State_co]],
+        beat: Callable[[], None],
+    ) -> None:
         self._settings = settings
         self._schemas = schemas
-        self._topic = prefixed(settings, COUNTERS)
-        self._partitions = partitions
-        self._stage = stage
+        self._changelog = changelog
+        self._topic = prefixed(settings, changelog.topic)
+        self._restoration = restoration
         self._beat = beat
 
     def record(self, block: Block) -> Outgoing:
         """A block as a record of the changelog."""
-        value = encode(self._schemas, "counters", block.as_dict())
+        fields = block.as_dict()
+        value = None if fields is None else encode(self._schemas, self._changelog.schema, fields)
         return Outgoing(self._topic, block.key, value, partition=self._changelog_partition(block.partition))
 
-    def restore(self, committed: Mapping[int, int | None]) -> dict[int, PartitionCounters]:
-        """The counters of these partitions, exactly as of their committed offsets.
+    def restore(self, committed: Mapping[int, int | None]) -> dict[int, State_co]:
+        """The state of these partitions, exactly as of their committed offsets.
 
         Args:
             committed: partition → committed offset; None: nothing was ever committed.
@@ -69,17 +124,17 @@ class CounterStore:
             restored = self._read({self._changelog_partition(partition) for partition in committed})
             different = {part: offset for part, offset in committed.items() if restored.checkpoints.get(part) != offset}
             if not different:
-                return {partition: restored.counters(partition) for partition in committed}
+                return {partition: restored.state(partition) for partition in committed}
             if time.monotonic() > deadline:
-                raise FixCluster(self._disagreement(different, restored))
+                raise FixCluster(self._disagreement(different, restored.checkpoints))
             log.info("state of partitions %s is not yet that of their committed offsets: reading again", sorted(different))
 
     def _changelog_partition(self, partition: int) -> int:
         """Where a source partition's state is written; the changelog never grows, so this never changes."""
-        return partition % self._partitions
+        return partition % self._changelog.partitions
 
-    def _read(self, partitions: set[int]) -> Restoration:
-        restored = Restoration(self._stage)
+    def _read(self, partitions: set[int]) -> Restoration[State_co]:
+        restored = self._restoration()
         reader = TopicReader(self._settings, [self._topic], sorted(partitions))
         try:
             for record in reader.read_to_end():
@@ -89,24 +144,23 @@ class CounterStore:
             reader.close()
         return restored
 
-    def _add(self, record: Record, restored: Restoration) -> None:
+    def _add(self, record: Record, restored: Restoration[State_co]) -> None:
         if record.value is None:
             return
         try:
-            restored.add(decode(self._schemas, "counters", record.value))
-        except (BadRecordError, ValueError) as error:
+            restored.add(decode(self._schemas, self._changelog.schema, record.value))
+        except (BadRecordError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise FixCluster(
-                f"{record.topic} partition {record.partition} offset {record.offset} is no counters: {error}. "
+                f"{record.topic} partition {record.partition} offset {record.offset} is no {self._changelog.schema}: {error}. "
                 "If a newer version wrote it, run that one. Otherwise find out what else writes to this topic, and take the record away: "
                 f"write a tombstone for its key {record.key!r} and let the topic be compacted, "
-                "or start counting anew (docs/operations.md, Offsets and counters)"
+                "or start anew (docs/operations.md, Offsets and counters)"
             ) from None
 
-    def _disagreement(self, different: Mapping[int, int | None], restored: Restoration) -> str:
-        states = restored.checkpoints
+    def _disagreement(self, different: Mapping[int, int | None], states: Mapping[int, int]) -> str:
         pairs = ", ".join(f"{part}: committed {offset}, state {states.get(part)}" for part, offset in sorted(different.items()))
         return (
-            f"the counters in {self._topic} do not belong to the committed offsets of stage {self._stage} (partition {pairs}). "
-            "Was an offset reset by hand, or the topic emptied? Set the group's offsets back to the state's, or delete the records of "
-            f"these partitions from {self._topic} to start counting anew"
+            f"the {self._changelog.schema} in {self._topic} do not belong to the committed offsets of stage {self._changelog.stage} "
+            f"(partition {pairs}). Was an offset reset by hand, or the topic emptied? Set the group's offsets back to the state's, or "
+            f"delete the records of these partitions from {self._topic} to start anew"
         )

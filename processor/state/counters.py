@@ -94,6 +94,11 @@ class ModelCounts:
         self._bump(slots, decisions.counts[collectors, outcomes])
         self._add_emptied(decisions)
 
+    def count(self, slot: Slot, amount: int) -> None:
+        """Count by hand."""
+        position = self._position(slot)
+        self._bump(np.array([position]), np.array([amount], np.int64))
+
     def merge(self, slots: Iterable[tuple[Slot, int]]) -> None:
         """Take over counts that were restored."""
         for slot, count in slots:
@@ -166,6 +171,10 @@ class PartitionCounters:
         for decided in decisions:
             self.models.setdefault(decided.watchers.model, ModelCounts()).add(decided)
 
+    def count(self, model: str, slot: Slot, amount: int) -> None:
+        """Count one decision of the second stage, which also takes back what the first one counted."""
+        self.models.setdefault(model, ModelCounts()).count(slot, amount)
+
     def changes(self, next_offset: int) -> Iterator[Block]:
         """Records for this transaction: every chunk that changed, and the checkpoint."""
         for model, counts in self.models.items():
@@ -194,7 +203,7 @@ class Restoration:
         else:
             self._counts[key] = np.frombuffer(record["counts"], COUNT_TYPE)
 
-    def counters(self, partition: int) -> PartitionCounters:
+    def state(self, partition: int) -> PartitionCounters:
         """The counters of one partition as the changelog has them."""
         restored = PartitionCounters(self._stage, partition)
         for model, slot, count in self.rows(partition):

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from processor.engine.batch import PredictionBatch
-from processor.engine.collector import Collector, Node, Source, Watchers, Workflow
+from processor.engine.collector import Collector, Node, Second, Source, Watchers, Workflow
 from processor.engine.decide import decide
 from processor.engine.frame import Frame
 from processor.engine.reasons import OUTCOMES
@@ -162,7 +162,8 @@ def _add(decided: ModelDecisions, first: int, verdicts: dict[str, Verdict]) -> N
 def _collector(one: dict[str, Any], graphs: Mapping[str, Any]) -> Collector:
     source = Source(one["model"], one["version"], one["caller"])
     workflow = None if one["nodes"] is None else _workflow(one["nodes"], graphs)
-    return Collector(one["key"], source, "" if one["active"] else "paused", one["random_sample"], workflow, one["second_stage"])
+    second = Second() if one["second_stage"] else None
+    return Collector(one["key"], source, "" if one["active"] else "paused", one["random_sample"], workflow, second)
 
 
 def _workflow(nodes: list[dict[str, Any]], graphs: Mapping[str, Any]) -> Workflow:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).parents[2]
 STOP_TIMEOUT_S = 60
 PASSED_ON = ("bootstrap_servers", "topic_prefix", "instance", "commit_interval_ms", "transaction_timeout_ms", "group_protocol",
-             "bad_records_in_a_row", "watchdog_ms", "record_bytes_max", "batch_records")  # fmt: skip
+             "bad_records_in_a_row", "watchdog_ms", "record_bytes_max", "batch_records", "schema_registry_url")  # fmt: skip
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -35,11 +35,11 @@ def collectors(settings: Settings, *arguments: str, cwd: Path | None = None, **o
 
 
 class Processor:
-    """`collectors run pre-queue`, its log kept for the failure message."""
+    """`collectors run`, its log kept for the failure message."""
 
-    def __init__(self, settings: Settings, processes: int = 1) -> None:
+    def __init__(self, settings: Settings, processes: int = 1, stage: str = "pre-queue") -> None:
         self._settings = settings
-        self._command = [sys.executable, "-m", "processor", "run", "pre-queue", "--processes", str(processes)]
+        self._command = [sys.executable, "-m", "processor", "run", stage, "--processes", str(processes)]
         self._log = tempfile.TemporaryFile("a+b")  # noqa: SIM115 - lives as long as the process
         self._process: subprocess.Popen[bytes] | None = None
 

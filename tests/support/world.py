@@ -127,7 +127,7 @@ class Publisher:
 
     def __init__(self, settings: Settings) -> None:
         self._topic = prefixed(settings, PREDICTIONS)
-        self._schemas = Schemas.checked_in()
+        self._schemas = Schemas.from_settings(settings)
         self._producer = producer(settings)
 
     def publish(self, batch: Iterable[dict[str, Any]], partition_of: Callable[[str], int] = lambda _: -1) -> None:

@@ -11,7 +11,7 @@ from processor.codec.inputs import Collected, input_id, input_json
 from processor.codec.predictions import PredictionDecoder, candidate_encoder
 from processor.codec.records import decode, encode
 from processor.codec.registry import Schemas
-from processor.engine.collector import Collector, Source, Watchers
+from processor.engine.collector import Collector, Second, Source, Watchers
 from processor.engine.decide import decide
 from processor.engine.reasons import OUTCOMES, Outcome
 from processor.settings import Settings
@@ -88,7 +88,7 @@ def test_outputs_ride_along_for_those_who_ask_and_for_nobody_else() -> None:
 
 
 def test_a_second_stage_gets_the_whole_prediction() -> None:
-    records, _, _ = made(collecting("quality/later", second_stage=True, collect_outputs=True), stream=STREAM[:1])
+    records, _, _ = made(collecting("quality/later", second=Second(), collect_outputs=True), stream=STREAM[:1])
     (candidate,) = (decode(SCHEMAS, "candidate", record.value) for record in records)
     assert (records[0].topic, records[0].key) == ("queue", b"acme/quality/later")
     assert (candidate["collector"], candidate["catalog_version"], candidate["prediction"]["id"]) == ("acme/quality/later", VERSION, "p-1")
@@ -97,7 +97,7 @@ def test_a_second_stage_gets_the_whole_prediction() -> None:
 
 def test_what_is_too_large_is_named_and_counted_as_invalid() -> None:
     large = prediction(id="p-4", input=input_of(text={"raw": "x" * 2_000, "url": None}))
-    both = collecting("quality/all"), collecting("quality/more", second_stage=True)
+    both = collecting("quality/all"), collecting("quality/more", second=Second())
     records, too_large, decided = made(*both, stream=[STREAM[1], large], record_bytes_max=1_000)
     assert [(refused.row, "record_bytes_max is 1000" in refused.detail) for refused in too_large] == [(1, True), (1, True)]
     assert len(records) == 2

@@ -12,18 +12,19 @@ from processor.errors import FixCluster
 from processor.kafka.reader import Record
 from processor.settings import Settings
 from processor.stages import restore
-from processor.stages.restore import CounterStore
-from processor.state.counters import Block
+from processor.stages.restore import Changelog, Store
+from processor.state.counters import Block, Restoration
 from tests.support.predictions import prediction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SCHEMAS = Schemas.checked_in()
+COUNTERS_OF_PRE_QUEUE = Changelog("pre-queue", "counters", "counters", 4)
 CHECKPOINT = encode(SCHEMAS, "counters", Block("pre-queue", 3, next_offset=12).as_dict())
 
 
-class Changelog:
+class Reader:
     """Stands in for the reader of the changelog."""
 
     def __init__(self, values: list[bytes | None]) -> None:
@@ -40,15 +41,15 @@ class Changelog:
 
 @pytest.mark.parametrize("garbage", [b"", b"garbage", CHECKPOINT[:-9], encode(SCHEMAS, "prediction", prediction())])
 def test_a_record_that_is_no_counters_is_named_with_what_to_do(monkeypatch: pytest.MonkeyPatch, garbage: bytes) -> None:
-    changelog = Changelog([None, CHECKPOINT, garbage])
+    changelog = Reader([None, CHECKPOINT, garbage])
     monkeypatch.setattr(restore, "TopicReader", lambda *_: changelog)
-    store = CounterStore(Settings(), SCHEMAS, 4, "pre-queue", lambda: None)
+    store = Store(Settings(), SCHEMAS, COUNTERS_OF_PRE_QUEUE, lambda: Restoration("pre-queue"), lambda: None)
     with pytest.raises(FixCluster, match=r"^x-counters partition 3 offset 2 is no counters: .*write a tombstone for its key b'k'"):
         store.restore({3: 12})
     assert changelog.closed == 1
 
 
 def test_tombstones_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(restore, "TopicReader", lambda *_: Changelog([None, CHECKPOINT, None]))
-    store = CounterStore(Settings(), SCHEMAS, 4, "pre-queue", lambda: None)
+    monkeypatch.setattr(restore, "TopicReader", lambda *_: Reader([None, CHECKPOINT, None]))
+    store = Store(Settings(), SCHEMAS, COUNTERS_OF_PRE_QUEUE, lambda: Restoration("pre-queue"), lambda: None)
     assert store.restore({3: 12})[3].models == {}

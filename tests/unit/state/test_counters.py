@@ -74,7 +74,7 @@ def test_counts_equal_a_dictionarys_through_any_restarts_and_compaction(transact
                 live.add([each])
             log += live.changes(offset)
             if offset % 2:
-                live = restored(log, 4).counters(4)
+                live = restored(log, 4).state(4)
         assert found(restored(log, 4), 4) == expected([each for transaction in transactions for each in transaction])
     finally:
         counters.CHUNK_SLOTS = usual

@@ -1,0 +1,319 @@
+"""The post-queue stage: candidates in; inputs, counters, state and dead letters out, in one transaction.
+
+Workflows run beside the loop, because models take their time: many candidates are under way at once, and they end in any order. Those
+of one collector are settled in the order of the queue, and nothing slow ever happens inside a transaction. The offset that is
+committed is that of the first candidate that is not done; which later ones are done is part of the state (`processor.state.windows`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from processor.codec.bad import BadRecordError
+from processor.engine.collector import NO_SOURCE, Collector, Second
+from processor.engine.reasons import Outcome
+from processor.errors import RestartProcess
+from processor.kafka.writer import Outgoing
+from processor.limits.fingerprints import fingerprint
+from processor.limits.seen import Fingerprint
+from processor.limits.settle import settle
+from processor.second.workflow import ModelGaveNothing, Verdict
+from processor.stages.bad_records import error_headers
+from processor.state.counters import Slot
+from processor.topics.names import QUEUE, QUEUE_DEAD_LETTERS, existing_inputs_topics, prefixed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+
+    from processor.catalog.follower import CatalogFollower
+    from processor.kafka.group import Member, Message
+    from processor.kafka.topic_watch import TopicWatch
+    from processor.kafka.transaction import Transaction
+    from processor.metrics import Metrics
+    from processor.settings import Settings
+    from processor.stages.asker import Asker
+    from processor.stages.bad_records import BadRecordLimit
+    from processor.stages.outputs import Outputs
+    from processor.stages.restore import Store
+    from processor.stages.watchdog import Watchdog
+    from processor.state.counters import PartitionCounters
+    from processor.state.windows import PartitionWindows, Progress
+
+STAGE = "post-queue"
+US_IN_MS = 1_000
+WAIT_S = 0.05  # for whatever comes first: candidates, or the end of a workflow
+log = logging.getLogger("collectors.post-queue")
+
+
+@dataclass(frozen=True)
+class PostParts:
+    """What the stage is made of; put together in ``app``."""
+
+    settings: Settings
+    catalog: CatalogFollower
+    topics: TopicWatch
+    decode: Callable[[bytes | None], Mapping[str, Any]]
+    run: Callable[[Second, str, Mapping[str, Any]], Coroutine[Any, Any, Verdict]]
+    asker: Asker
+    outputs: Outputs
+    counters: Store[PartitionCounters]
+    windows: Store[tuple[PartitionWindows, Progress]]
+    bad: BadRecordLimit
+    transaction: Transaction
+    join: Callable[[PostQueue], Member]
+    metrics: Metrics
+    watchdog: Watchdog
+
+
+@dataclass(slots=True)
+class Candidate:
+    """One candidate under way.
+
+    Attributes:
+        message: as it came.
+        fields: decoded.
+        collector: as the catalog has it now.
+        verdict: of its workflow, once it is known.
+        print_: what it is compared by.
+    """
+
+    message: Message
+    fields: Mapping[str, Any]
+    collector: Collector
+    verdict: Future[Verdict]
+    print_: Fingerprint
+
+    @property
+    def at_us(self) -> int:
+        """Its time for quotas and windows: when it was predicted, but never later than when it was queued.
+
+        A clock that is ahead must not use up windows that have not begun.
+        """
+        queued_us = self.message.timestamp()[1] * US_IN_MS
+        predicted = self.fields["prediction"]["predicted_at"]
+        return queued_us if predicted is None else min(queued_us, int(predicted.timestamp() * 1_000_000))
+
+
+@dataclass(slots=True)
+class Owned:
+    """What a process holds of one partition."""
+
+    counters: PartitionCounters
+    windows: PartitionWindows
+    progress: Progress
+    waiting: dict[str, deque[Candidate]] = field(default_factory=dict)
+    is_changed: bool = False
+
+
+class PostQueue:
+    """One process of the stage. It owns partitions, and the counters, windows and candidates of each."""
+
+    def __init__(self, parts: PostParts) -> None:
+        self._parts = parts
+        self._member = parts.join(self)
+        self._owned: dict[int, Owned] = {}
+        self._existing: frozenset[str] = frozenset()
+        self._collectors: Mapping[str, Collector] = {}
+
+    def run(self, stopping: Callable[[], bool]) -> None:
+        """Process candidates until told to stop; what is done then is committed, what is under way is left to whoever comes."""
+        parts = self._parts
+        parts.topics.start()
+        parts.catalog.bootstrap()
+        parts.asker.start()
+        parts.watchdog.start()
+        parts.transaction.init()
+        self._member.subscribe()
+        try:
+            while not stopping():
+                self._turn()
+            self._commit()
+            self._member.close()
+        finally:
+            parts.asker.stop()
+            parts.topics.stop()
+
+    def assigned(self, committed: Mapping[int, int | None]) -> None:
+        """Partitions came: bring their state back."""
+        self._commit()
+        counters, windows = self._parts.counters.restore(committed), self._parts.windows.restore(committed)
+        for partition in committed:
+            self._owned[partition] = Owned(counters[partition], *windows[partition])
+        self._parts.metrics.partitions.set(len(self._owned))
+        log.info("assigned partitions %s", sorted(committed))
+
+    def revoked(self, partitions: Sequence[int]) -> None:
+        """Partitions go: commit what is done while they are still ours, then forget them and what is under way."""
+        self._commit()
+        self._forget(partitions)
+
+    def lost(self, partitions: Sequence[int]) -> None:
+        """Partitions are gone: what is open must never be committed, and this process starts again."""
+        self._forget(partitions)
+        if self._parts.transaction.is_open:
+            self._parts.transaction.abort()
+            raise RestartProcess(f"lost partitions {sorted(partitions)} with a transaction open: its work belongs to somebody else now")
+
+    def _turn(self) -> None:
+        parts = self._parts
+        parts.watchdog.beat()
+        self._follow_catalog()
+        room = parts.settings.queue_in_flight - self._in_flight()
+        self._member.pause(full=room <= 0)
+        batches = self._member.poll(max(1, min(room, parts.settings.batch_records)), self._patience_s())
+        for partition, messages in batches.items():
+            self._take(partition, messages)
+        self._settle_all()
+        if parts.transaction.is_open and parts.transaction.due_in_s() <= 0:
+            self._commit()
+
+    def _patience_s(self) -> float:
+        """How long to wait for candidates: not at all while workflows end."""
+        under_way = [waiting[0].verdict for owned in self._owned.values() for waiting in owned.waiting.values()]
+        if not under_way:
+            return self._parts.transaction.due_in_s()
+        wait(under_way, WAIT_S, "FIRST_COMPLETED")
+        return 0.0
+
+    def _in_flight(self) -> int:
+        return sum(len(waiting) for owned in self._owned.values() for waiting in owned.waiting.values())
+
+    def _follow_catalog(self) -> None:
+        parts = self._parts
+        changed = parts.catalog.poll()
+        if changed:
+            parts.topics.ask_now()
+        if parts.topics.names is not self._existing:
+            self._existing = parts.topics.names
+            parts.catalog.catalog.set_topics(existing_inputs_topics(parts.settings, self._existing))
+
+    def _take(self, partition: int, messages: list[Message]) -> None:
+        """Begin the workflows of one partition's candidates."""
+        owned, bad = self._owned[partition], []
+        for position, message in enumerate(messages):
+            offset = message.offset() or 0
+            if not owned.progress.take(offset):
+                continue
+            try:
+                fields = self._parts.decode(message.value())
+            except BadRecordError as error:
+                self._begin(owned)
+                self._parts.transaction.produce([self._dead_letter(message, error.reason, error.detail)])
+                self._parts.metrics.bad.labels(error.reason).inc()
+                owned.progress.finish(offset)
+                bad.append(position)
+            else:
+                self._start(owned, message, fields)
+        self._parts.bad.add(len(messages), bad, f"{self._member.topic}/{partition}")
+        self._parts.metrics.consumed.inc(len(messages))
+
+    def _start(self, owned: Owned, message: Message, fields: Mapping[str, Any]) -> None:
+        collector = self._parts.catalog.catalog.collector(fields["collector"])
+        known = collector or Collector(fields["collector"], NO_SOURCE, inactive_reason="deleted")
+        second, print_ = known.second or Second(), Fingerprint()
+        if second.duplicates is not None:
+            print_ = fingerprint(fields["prediction"], second.duplicates.by)
+        verdict: Future[Verdict] = Future()
+        if second.workflow is None or known.inactive_reason:
+            verdict.set_result(Verdict({}))
+        else:
+            verdict = self._parts.asker.submit(self._parts.run(second, known.key, fields["prediction"]))
+        owned.waiting.setdefault(known.key, deque()).append(Candidate(message, fields, known, verdict, print_))
+
+    def _settle_all(self) -> None:
+        """Settle every candidate whose workflow has ended and whose predecessors of the same collector are settled."""
+        for owned in self._owned.values():
+            for key in list(owned.waiting):
+                waiting = owned.waiting[key]
+                while waiting and waiting[0].verdict.done():
+                    self._settle(owned, waiting.popleft())
+                if not waiting:
+                    del owned.waiting[key]
+
+    def _settle(self, owned: Owned, candidate: Candidate) -> None:
+        self._begin(owned)
+        outcome, records = self._decide(owned, candidate)
+        self._parts.transaction.produce(records)
+        self._count(owned, candidate, outcome)
+        owned.progress.finish(candidate.message.offset() or 0)
+
+    def _decide(self, owned: Owned, candidate: Candidate) -> tuple[Outcome, list[Outgoing]]:
+        """What becomes of a candidate, and the records that say so."""
+        if candidate.collector.inactive_reason:
+            return Outcome.COLLECTOR_INACTIVE, []
+        try:
+            verdict = candidate.verdict.result()
+        except ModelGaveNothing as error:
+            return Outcome.MODEL_FAILED, [self._dead_letter(candidate.message, Outcome.MODEL_FAILED, str(error))]
+        if verdict.output is None:
+            return (Outcome.NOT_SAMPLED if verdict.lost_in_samples else Outcome.POST_QUEUE_EMPTY), []
+        record = self._input(candidate, verdict)
+        if (size := self._parts.outputs.too_large(record)) is not None:
+            return Outcome.INVALID, [self._dead_letter(candidate.message, "too_large", size)]
+        second = candidate.collector.second or Second()
+        outcome = Outcome(self._limited(owned, candidate, second))
+        return outcome, [record] if outcome is Outcome.COLLECTED else []
+
+    def _limited(self, owned: Owned, candidate: Candidate, second: Second) -> str:
+        if second.quota is None and second.duplicates is None:
+            return Outcome.COLLECTED
+        memory = owned.windows.memory(candidate.collector.key)
+        return settle(memory, (second.quota, second.duplicates), candidate.print_, candidate.at_us)
+
+    def _input(self, candidate: Candidate, verdict: Verdict) -> Outgoing:
+        prediction = candidate.fields["prediction"]
+        probability = candidate.fields["inclusion_probability"] * verdict.probability
+        version = self._parts.catalog.catalog.version.encode()
+        model = prediction["model"]
+        named = {**prediction, "model": f"{model['user_id']}/{model['app_id']}/{model['id']}"}
+        return self._parts.outputs.input(candidate.collector, named, probability, version, verdict.output)
+
+    def _count(self, owned: Owned, candidate: Candidate, outcome: Outcome) -> None:
+        model = candidate.fields["prediction"]["model"]
+        name = f"{model['user_id']}/{model['app_id']}/{model['id']}"
+        owned.counters.count(name, Slot(candidate.collector.key, outcome.value), 1)
+        owned.counters.count(name, Slot(candidate.collector.key, Outcome.QUEUED.value), -1)
+        self._parts.metrics.decisions.labels(outcome.value).inc()
+
+    def _begin(self, owned: Owned) -> None:
+        self._parts.transaction.begin()
+        owned.is_changed = True
+
+    def _commit(self) -> None:
+        """Commit what is done: inputs, counters, windows with their checkpoint, and offsets become visible together."""
+        parts = self._parts
+        if not parts.transaction.is_open:
+            return
+        changed = {partition: owned for partition, owned in self._owned.items() if owned.is_changed}
+        for owned in changed.values():
+            parts.transaction.produce(self._state_records(owned))
+            owned.is_changed = False
+        parts.transaction.commit(self._member, {partition: owned.progress.next_offset for partition, owned in changed.items()})
+        parts.metrics.transactions.inc()
+        for partition in self._owned:
+            parts.metrics.lag.labels(partition).set(self._member.lag(partition))
+
+    def _state_records(self, owned: Owned) -> Iterator[Outgoing]:
+        progress = owned.progress
+        yield from map(self._parts.counters.record, owned.counters.changes(progress.next_offset))
+        yield from map(self._parts.windows.record, owned.windows.changes(progress.next_offset, progress.done))
+
+    def _dead_letter(self, message: Message, reason: str, detail: str) -> Outgoing:
+        """The candidate as it came, and why it could not be processed."""
+        source = (prefixed(self._parts.settings, QUEUE), message.partition() or 0, message.offset() or 0)
+        headers = (*(message.headers() or ()), *error_headers(source, reason, detail))
+        return Outgoing(prefixed(self._parts.settings, QUEUE_DEAD_LETTERS), message.key(), message.value(), headers)
+
+    def _forget(self, partitions: Sequence[int]) -> None:
+        for partition in partitions:
+            owned = self._owned.pop(partition, None)
+            for waiting in owned.waiting.values() if owned else ():
+                for candidate in waiting:
+                    candidate.verdict.cancel()
+            self._parts.metrics.forget(partition)
+        self._parts.metrics.partitions.set(len(self._owned))
+        log.info("gave up partitions %s", sorted(partitions))
