@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from processor.catalog.rules import Broken, broken_rules
-from processor.errors import Problem
+from processor.errors import PROBLEMS_MAX, Problem
 from processor.resources import DOCUMENTS, INVALID_REQUEST, PARTS
-from processor.yaml_streams import read_stream
+from processor.yaml_streams import checked, read_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,6 +27,7 @@ FILE_BYTES_MAX = 64 * 1024 * 1024
 DOCUMENTS_MAX = 20_000
 KINDS = ", ".join(DOCUMENTS)
 OUTPUT_ONLY = frozenset({"created_at", "status_reason"})
+NAME_LENGTH_MAX = 80  # of an unknown field that is compared with the known ones
 FIELDS = sorted({name for part in (*DOCUMENTS.values(), *PARTS) for name in part.model_fields} - OUTPUT_ONLY)
 
 
@@ -116,12 +117,16 @@ def parse_document(value: Any) -> tuple[AnyDocument | None, list[Broken]]:
     try:
         return DOCUMENTS[kind].model_validate(value), broken
     except ValidationError as error:
-        details = error.errors(include_url=False)
-    return None, [_broken(detail, kind) for detail in details] + [rule for rule in broken if not _covered(rule, details)]
+        ruled = {rule.path for rule in broken}
+        # How long a list may be is a rule's to say, where there is one: it knows the code.
+        details = [each for each in error.errors(include_url=False) if each["type"] != "too_long" or _path(each["loc"]) not in ruled]
+    covered = {_path(each["loc"]) for each in details}
+    told = [_broken(each, kind) for each in details[:PROBLEMS_MAX]] + [rule for rule in broken if rule.path not in covered]
+    return None, _with_the_rest(told, len(details) - PROBLEMS_MAX)
 
 
-def _covered(rule: Broken, details: Sequence[ErrorDetails]) -> bool:
-    return any(rule.path == _path(detail["loc"]) for detail in details)
+def _with_the_rest(broken: list[Broken], more: int) -> list[Broken]:
+    return [*broken, Broken("", f"and {more} more problems")] if more > 0 else broken
 
 
 def _path(location: Sequence[int | str]) -> str:
@@ -154,7 +159,7 @@ def _named(value: Any) -> str:
 
 def _unknown(detail: ErrorDetails, kind: str) -> str:
     inside = detail["loc"][:-1]
-    near = difflib.get_close_matches(str(detail["loc"][-1]), FIELDS, 1)
+    near = [name for name in difflib.get_close_matches(str(detail["loc"][-1])[:NAME_LENGTH_MAX], FIELDS, 1) if name != detail["loc"][-1]]
     hint = f"; did you mean {near[0]}?" if near else ""
     return f"unknown field{hint}" if inside else f"{kind} has no such field{hint or f'; it has {_fields(kind)}'}"
 

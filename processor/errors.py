@@ -25,6 +25,9 @@ EXIT_CHANGES = 3
 EXIT_RESTART = 75
 EXIT_FENCED = 76
 
+PROBLEMS_MAX = 100
+"""Problems of one document that are told: whoever has more has one mistake many times."""
+
 
 class CollectorsError(Exception):
     """Base of all errors; its text says what happened, where, and what to do next."""

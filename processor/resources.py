@@ -238,7 +238,9 @@ def _in_portions(given: Any, validate: ValidatorFunctionWrapHandler) -> Any:
 def _moved(error: ValidationError, by: int) -> ValidationError:
     """The same problems of a portion, at their places in the whole list."""
     moved = [
-        InitErrorDetails(type=_type_of(each), loc=(int(each["loc"][0]) + by, *each["loc"][1:]), input=each["input"], ctx=each.get("ctx", {}))
+        InitErrorDetails(
+            type=_type_of(each), loc=(int(each["loc"][0]) + by, *each["loc"][1:]), input=each["input"], ctx=each.get("ctx", {})
+        )
         for each in error.errors(include_url=False)
     ]
     return ValidationError.from_exception_data(error.title, moved)

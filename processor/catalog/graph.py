@@ -6,10 +6,10 @@ import heapq
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from processor.resources import NODES_MAX
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-
-NODES_MAX = 64
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from processor.errors import PROBLEMS_MAX
 from processor.operators.base import OperatorProblems
 from processor.operators.comparison import COMPARISONS, Comparison
 
@@ -26,8 +27,9 @@ class OutputInfo:
         self._data = self._object("data", root.get("data", {}), frozenset({"concepts"}))
 
     def problem(self, path: str, message: str) -> None:
-        """Note a problem."""
-        self.problems.append((path, message))
+        """Note a problem, if there is still room for one."""
+        if len(self.problems) < PROBLEMS_MAX:
+            self.problems.append((path, message))
 
     def check(self) -> None:
         """Raise everything that was noted.

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 DRAINED_MAX_FACTOR = 2
+LENGTH_DIGITS = 20  # of an announced length; one with more is as much too large, and Python converts no number of any length
 TOO_LARGE, TOO_SLOW = 413, 408
 
 
@@ -53,7 +54,8 @@ class Bodies:
             raise Refused(Code.BAD_REQUEST_FORMAT, "the body is compressed: send it as it is")
         announced = request.headers.get("content-length", "")
         if announced.isdecimal():
-            self._check(int(announced), int(announced))
+            size = int(announced[:LENGTH_DIGITS])
+            self._check(size, size)
         body = bytearray()
         try:
             await self._read(request, body)

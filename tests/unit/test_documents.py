@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processor.documents import DOCUMENTS_MAX, FILE_BYTES_MAX, read_documents
-from processor.resources import DOCUMENTS
+from processor.errors import PROBLEMS_MAX
+from processor.resources import DOCUMENTS, PORTION
 from tests.support.documents import FIRST_COLLECTOR, document, source
 
 
@@ -112,6 +113,31 @@ def test_a_broken_graph_carries_the_code_of_the_contract() -> None:
     path, message, code = only(document("Workflow", nodes=[{"id": "n", "model": {"id": "m"}, "node_inputs": [{"node_id": "n"}]}]))
     assert (path, code) == ("nodes[0].node_inputs", 22107)
     assert "n -> n" in message
+
+
+def test_too_many_nodes_are_one_problem_with_the_code_of_the_contract() -> None:
+    path, message, code = only(document("Workflow", nodes=[NODE | {"id": f"n{i}"} for i in range(65)]))
+    assert (path, code) == ("nodes", 22107)
+    assert "at most 64" in message
+
+
+def test_one_mistake_a_thousand_times_is_told_a_hundred_times() -> None:
+    found = problems(document("KnowledgeGraph", concept_relations=[RELATION] * 1000))
+    assert len(found) == PROBLEMS_MAX + 1
+    assert found[-1][1] == "and 900 more problems"
+    listed = {"concepts": [{}] * 1000}
+    assert len(problems(document("Model", model_type_id="concept-threshold", output_info={"data": listed}))) == PROBLEMS_MAX
+    assert only(document("App", **{f"field{i}": 1 for i in range(1000)}))[1] == "1003 fields, and none has more than 32"
+
+
+def test_a_long_list_is_looked_at_until_something_is_wrong_which_is_told_with_its_place() -> None:
+    right = RELATION | {"predicate": "synonym"}
+    assert problems(document("KnowledgeGraph", concept_relations=[right] * (PORTION + 1))) == []
+    wrong = right | {"subject_concept": {"id": 5}, "predicate": "is"}
+    found = problems(document("KnowledgeGraph", concept_relations=[right] * (PORTION + 7) + [wrong] + [right] * PORTION + [5]))
+    where = f"concept_relations[{PORTION + 7}]"
+    assert [path for path, _, _ in found] == [f"{where}.subject_concept.id", f"{where}.predicate"]
+    assert "synonym" in found[1][1]
 
 
 def test_null_is_a_field_left_out_as_in_proto3_json() -> None:
