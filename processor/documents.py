@@ -71,6 +71,19 @@ def read_documents(streams: Sequence[tuple[str, bytes]]) -> Documents:
     return found
 
 
+def read_values(named: Sequence[tuple[str, Any]]) -> Documents:
+    """The same for JSON values that somebody has parsed already.
+
+    Args:
+        named: (name for people, value) of every document, as in ``file.yaml#2``.
+    """
+    found = Documents()
+    first: dict[str, str] = {}
+    for name, value in named:
+        _take(name, *checked(value), found, first)
+    return found
+
+
 def _documents(data: bytes) -> Iterator[tuple[Any, tuple[tuple[str, str], ...]]]:
     if len(data) > FILE_BYTES_MAX:
         yield None, (("", f"larger than {FILE_BYTES_MAX} bytes: split it"),)

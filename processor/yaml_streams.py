@@ -47,7 +47,7 @@ def read_stream(data: bytes) -> Iterator[Found]:
     try:
         for value in yaml.load_all(data):
             if value is not None:
-                yield _checked(value)
+                yield checked(value)
     except MarkedYAMLError as error:
         yield Found(None, (("", _marked(error)),))
     except YAMLError as error:
@@ -89,7 +89,8 @@ def _plain(text: str) -> Any:
     return text
 
 
-def _checked(value: Any) -> Found:
+def checked(value: Any) -> Found:
+    """A copy of a value as JSON can hold it, with every problem noted: its depth and its size are limited."""
     checker = _Checker()
     clean = checker.clean(value, "", 0)
     return Found(clean, tuple(checker.problems))
