@@ -51,12 +51,16 @@ class Need:
         writes: only the owner may.
         public: whoever has a key may, and sees what is public.
         token: only with a personal access token, as it is about apps themselves.
+        anywhere: it names no app; what it is about says whose it is, and is asked for then.
+        of_app: with a token it is about the app that is named, where one is; else about what is the user's own.
     """
 
     scopes: tuple[str, ...]
     writes: bool = False
     public: bool = False
     token: bool = False
+    of_app: bool = False
+    anywhere: bool = False
 
 
 def admit(catalog: Catalog, keys: Sequence[Key], wanted: AppRef, need: Need) -> Caller:
@@ -71,6 +75,8 @@ def admit(catalog: Catalog, keys: Sequence[Key], wanted: AppRef, need: Need) -> 
     Raises:
         Refused: with what is missing, and nothing about an app that is not theirs.
     """
+    if need.anywhere:
+        return Caller(AppRef(keys[0].user_id, keys[0].app_id), keys[0], is_owner=False, sees_all=False)
     callers = [caller for key in keys if (caller := _caller(catalog, key, wanted, need))]
     if not callers:
         raise Refused(Code.KEY_INVALID, _not_opened(keys[0], wanted, need))
@@ -94,7 +100,9 @@ def _not_opened(key: Key, wanted: AppRef, need: Need) -> str:
 
 def _caller(catalog: Catalog, key: Key, wanted: AppRef, need: Need) -> Caller | None:
     user = key.user_id if wanted.user_id in {"", ME} else wanted.user_id
-    app_id = "" if need.token else wanted.app_id or key.app_id
+    app_id = wanted.app_id or key.app_id
+    if need.token and not need.of_app:
+        app_id = ""
     if (need.token and key.app_id) or not (need.token or app_id):
         return None
     app = AppRef(user, app_id)

@@ -120,7 +120,7 @@ class Endpoints:
                 app = named_app(wanted, user_app_id(given))
                 with self._view.looking() as (catalog, _):
                     caller = admit(catalog, keys, app, route.need)
-                return route.work(caller, Call(request.path_params, given, query))
+                return route.work(caller, Call(request.path_params, given, query, keys))
 
             return answer(*await run_sync(work, limiter=self._threads))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from processor.api.drafts import Desk, drafts
 from processor.api.items import item_of
+from processor.api.kinds import MODEL
 from processor.catalog.changes import Change
 from processor.catalog.records import Collector, Model
 from processor.rest.json_body import refuse_unknown
@@ -69,7 +70,9 @@ class Documents:
             Refused: the body holds no list of items, or nothing could be written.
         """
         refuse_unknown(body, (resource.plural, resource.singular, "user_app_id"))
-        return self._write(caller, resource, items_in(body, resource), patch=False)
+        code, details, below = self._write(caller, resource, items_in(body, resource), patch=False)
+        # The contract's answer to PostModels has one model, in the singular.
+        return code, details, below | ({resource.singular: below[resource.plural][0]} if resource is MODEL else {})
 
     def patch(self, caller: Caller, resource: Resource, body: Mapping[str, Any]) -> Answer:
         """Change documents: a field that is sent replaces what is stored, a field that is not sent stays.

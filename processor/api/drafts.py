@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 DETAILS_MAX = 4_000
 SOURCE = ("collector_source", "api_post_model_outputs_collector_source")
 OPERATORS_OWN = ("plan", "destination_url")  # the people who run this system, not the model types
+OPERATORS_SET_IT = "is set by those who run this system, with `collectors apply` beside the cluster"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +124,9 @@ def _completed(desk: Desk, resource: Resource, value: Mapping[str, Any], stored:
 
 def _operators_own(value: Mapping[str, Any], stored: Record | None) -> list[Broken]:
     return [
-        Broken(name, "is set by those who run this system, with `collectors apply`", Code.INSUFFICIENT_SCOPES)
+        Broken(name, OPERATORS_SET_IT, Code.INSUFFICIENT_SCOPES)
         for name in OPERATORS_OWN
-        if value.get(name) not in {None, "", getattr(stored, name, "")}
+        if name in value and value[name] != getattr(stored, name, "")
     ]
 
 

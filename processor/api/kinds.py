@@ -60,5 +60,6 @@ KNOWLEDGE_GRAPH = Resource(
 )
 MODEL = Resource(Kind.MODEL, "models", "model", "models", "Models", Code.MODEL_DOES_NOT_EXIST)
 WORKFLOW = Resource(Kind.WORKFLOW, "workflows", "workflow", "workflows", "Workflows", Code.WORKFLOW_DOES_NOT_EXIST)
+DOCUMENT = Resource(Kind.APP, "documents", "document", "documents", "", Code.DOES_NOT_EXIST)  # of any kind, in a call of our own
 IN_APPS = (COLLECTOR, MODEL, WORKFLOW, KNOWLEDGE_GRAPH)
 RESOURCES = {resource.kind: resource for resource in (APP, KEY, *IN_APPS)}

@@ -95,10 +95,12 @@ def _query_parameters(call: Route) -> Iterable[Schema]:
         for name in ("page", "per_page"):
             yield {"name": name, "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 1000}}
     for name in call.query:
-        yield {"name": name, "in": "query", "schema": {"type": "string"}}
+        yield {"name": name, "in": "query", "schema": call.schemas.get(name, {"type": "string"})}
 
 
 def _body(call: Route) -> Schema:
+    if "body" in call.schemas:
+        return dict(call.schemas["body"])
     if call.method == "DELETE":
         ids = {"type": "array", "items": {"type": "string"}, "maxItems": 128}
         return {"type": "object", "properties": {"ids": ids, "delete_all": {"type": "boolean"}}} if call.many else {"type": "object"}

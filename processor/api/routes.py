@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from processor.api.access import Need
 from processor.api.documents import Page
-from processor.api.kinds import APP, COLLECTOR, IN_APPS, KEY, MODEL
+from processor.api.kinds import APP, IN_APPS, KEY, MODEL
+from processor.api.needs import to_read, to_remove, to_write
 from processor.api.versions import VERSION
 from processor.catalog.records import Model
-from processor.resources import POST_INPUTS_SCOPES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from processor.api.access import Caller
     from processor.api.documents import Answer, Documents
     from processor.api.keys import Keys
     from processor.api.kinds import Resource
     from processor.api.versions import Versions
-    from processor.catalog.records import Record
+    from processor.catalog.records import Key, Record
     from processor.rest.query import Query
 
 USER = "/v2/users/{user_id}"
@@ -38,11 +38,13 @@ class Call:
         path: the parts of the path, by name.
         body: an object; empty for a GET.
         query: the parameters.
+        keys: all that have the caller's secret; at least one.
     """
 
     path: Mapping[str, str]
     body: Mapping[str, Any]
     query: Query
+    keys: Sequence[Key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Route:
         work: what it does.
         many: whether the answer has a list.
         query: further parameters.
+        schemas: of those parameters that are no texts, and of the body where it is no list of resources.
     """
 
     name: str
@@ -68,6 +71,7 @@ class Route:
     work: Callable[[Caller, Call], Answer]
     many: bool = True
     query: Mapping[str, str] = field(default_factory=dict)
+    schemas: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def has_body(self) -> bool:
@@ -95,24 +99,25 @@ def _document_routes(documents: Documents) -> Iterator[Route]:
 
 def _routes_of(documents: Documents, each: Resource) -> Iterator[Route]:
     title, paths, one = _title(each), _paths(each.path), _paths(f"{each.path}/{{id}}")
-    # A collector posts with a key of its owner's: whoever makes one must be allowed what it will do.
-    add = Need((each.add, *(POST_INPUTS_SCOPES if each is COLLECTOR else ())), writes=True)
-    read, remove = Need((each.read,), public=each is MODEL), Need((each.remove,), writes=True)
+    add, read, remove = to_write(each), to_read(each), to_remove(each)
     filters = MODEL_FILTERS if each is MODEL else {}
     yield Route(f"Post{title}", "POST", paths, each, add, lambda caller, call: documents.post(caller, each, call.body))
     yield Route(f"Patch{title}", "PATCH", paths, each, add, lambda caller, call: documents.patch(caller, each, call.body))
     yield Route(f"Delete{title}", "DELETE", paths, each, remove, lambda caller, call: documents.delete(caller, each, call.body))
     yield Route(f"List{title}", "GET", paths, each, read, lambda caller, call: documents.page(caller, each, _page(call)), query=filters)
-    yield Route(f"Get{title[:-1]}", "GET", one, each, read, lambda caller, call: documents.get(caller, each, call.path["id"]), many=False)
+    if each is not MODEL:  # which has versions
+        yield Route(
+            f"Get{title[:-1]}", "GET", one, each, read, lambda caller, call: documents.get(caller, each, call.path["id"]), many=False
+        )
     yield Route(
         f"Delete{title[:-1]}", "DELETE", one, each, remove, lambda caller, call: documents.delete_ids(caller, each, [call.path["id"]])
     )
 
 
 def _version_routes(versions: Versions) -> Iterator[Route]:
+    yield _model_route(versions)
     paths, one = _paths("models/{id}/versions"), _paths("models/{id}/versions/{version_id}")
-    add, remove = Need((MODEL.add,), writes=True), Need((MODEL.remove,), writes=True)
-    read = Need((MODEL.read,), public=True)
+    add, read, remove = to_write(MODEL), to_read(MODEL), to_remove(MODEL)
 
     def page(caller: Caller, call: Call) -> Answer:
         wanted = _page(call)
@@ -142,8 +147,21 @@ def _version_routes(versions: Versions) -> Iterator[Route]:
     )
 
 
+def _model_route(versions: Versions) -> Route:
+    def get(caller: Caller, call: Call) -> Answer:
+        version_id = call.query.text("version_id")
+        call.query.check()
+        return versions.model(caller, call.path["id"], version_id or "")
+
+    query = {"version_id": "version_id"}
+    return Route("GetModel", "GET", _paths("models/{id}"), MODEL, to_read(MODEL), get, many=False, query=query)
+
+
 def _key_routes(documents: Documents, keys: Keys) -> Iterator[Route]:
-    """Keys of an app, and personal access tokens, which are the user's own business."""
+    """Keys of an app, and personal access tokens, which are the user's own business.
+
+    The contract has one path for a key, whatever it opens: the app that a request names there says whose key is meant.
+    """
 
     def delete(caller: Caller, ids: list[str]) -> Answer:
         answer = documents.delete_ids(caller, KEY, ids)
@@ -152,8 +170,8 @@ def _key_routes(documents: Documents, keys: Keys) -> Iterator[Route]:
 
     for path, token, of in ((f"{IN_APP}/keys", False, "App"), (f"{USER}/keys", True, "")):
         one = (f"{path}/{{id}}",)
-        add, remove = Need((KEY.add,), writes=True, token=token), Need((KEY.remove,), writes=True, token=token)
-        read = Need((KEY.read,), writes=True, token=token)  # who else has a key is for the owner alone
+        add, remove = Need((KEY.add,), writes=True, token=token, of_app=True), Need((KEY.remove,), writes=True, token=token, of_app=True)
+        read = Need((KEY.read,), writes=True, token=token, of_app=True)  # who else has a key is for the owner alone
         yield Route(f"Post{of}Keys", "POST", (path,), KEY, add, lambda caller, call: keys.post(caller, call.body))
         yield Route(f"List{of}Keys", "GET", (path,), KEY, read, lambda caller, call: documents.page(caller, KEY, _page(call)))
         yield Route(f"Get{of}Key", "GET", one, KEY, read, lambda caller, call: documents.get(caller, KEY, call.path["id"]), many=False)
@@ -161,8 +179,8 @@ def _key_routes(documents: Documents, keys: Keys) -> Iterator[Route]:
 
 
 def _app_routes(documents: Documents) -> Iterator[Route]:
-    path, add = (f"{USER}/apps",), Need((APP.add,), writes=True, token=True)
-    own, one = Need((APP.read,), writes=True, token=True), Need((APP.read,))
+    path, add = (f"{USER}/apps",), to_write(APP)
+    own, one = Need((APP.read,), writes=True, token=True), to_read(APP)
     yield Route("PostApps", "POST", path, APP, add, lambda caller, call: documents.post(caller, APP, call.body))
     yield Route("PatchApps", "PATCH", path, APP, add, lambda caller, call: documents.patch(caller, APP, call.body))
     yield Route("ListApps", "GET", path, APP, own, lambda caller, call: documents.page(caller, APP, _page(call)))

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from processor.api.app import Options, create_app
+from processor.api.bulk import Bulk, bulk_routes
 from processor.api.documents import Documents
 from processor.api.keys import Keys
 from processor.api.routes import routes
@@ -54,7 +55,8 @@ def run(settings: Settings, database_url: str, address: tuple[str, int], registr
         documents, versions, keys = Documents(view, writes), Versions(view, writes), Keys(view, writes, SecretStore())
         store = InputStore(database_url)
         options = Options(settings.api_requests_per_second, settings.api_burst)
-        app = create_app(view, routes(documents, keys, versions), inputs_router(store, view).routes, registry, options)
+        calls = [*routes(documents, keys, versions), *bulk_routes(Bulk(view, writes, keys))]
+        app = create_app(view, calls, inputs_router(store, view).routes, registry, options)
         try:
             view.start()
             ready(url_of(host, listener))

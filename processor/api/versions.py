@@ -101,6 +101,18 @@ class Versions:
                 return Code.SUCCESS, "", {VERSION.singular: version}
         raise _no_version(model, version_id)
 
+    def model(self, caller: Caller, model_id: str, version_id: str) -> Answer:
+        """A model as of one version; blank is the newest.
+
+        Raises:
+            Refused: there is no such model, or no such version of it.
+        """
+        _, _, below = self._shown(caller, f"{caller.app}/{model_id}")
+        if version_id:
+            version = self.get(caller, model_id, version_id)[2][VERSION.singular]
+            below[MODEL.singular] |= {VERSION.singular: version, "output_info": version.get("output_info", {})}
+        return Code.SUCCESS, "", below
+
     def _shown(self, caller: Caller, key: str) -> Answer:
         with self._view.looking() as (catalog, _):
             return Code.SUCCESS, "", {MODEL.singular: item_of(catalog, key, _model(caller, catalog, key))}

@@ -50,12 +50,15 @@ class Writes:
         self._writer = writer
         self._one_by_one = threading.Lock()
 
-    def write(self, who: str, plan: Callable[[Catalog, Listing, datetime], Planned]) -> None:
+    def write(self, who: str, plan: Callable[[Catalog, Listing, datetime], Planned]) -> str:
         """Plan on the catalog as it is, write, and return when this process reads what was written.
 
         Args:
             who: for the audit log.
             plan: what to write; called once, while nothing changes.
+
+        Returns:
+            The catalog's new version; empty when there was nothing to write.
 
         Raises:
             Refused: nothing was written, or it is not known or not seen yet; the text says which.
@@ -65,13 +68,14 @@ class Writes:
             with self._view.looking() as (catalog, listing):
                 changes, apps = plan(catalog, listing, now)
                 given = order(catalog, changes, apps, who, now)
-            if not changes:
-                return
+            if not changes and not apps:
+                return ""
             changeset = self._written(given)
             self._view.know_topics(frozenset(prefixed(self._settings, inputs_topic(*app)) for app in apps))
-            if not self._view.wait_for(changeset, WAIT_S):
+            if changeset and not self._view.wait_for(changeset, WAIT_S):
                 late = f"written as {changeset}, but this process has not read it back yet: read before you write again"
                 raise Refused(Code.TRY_AGAIN, late)
+            return changeset
 
     def _written(self, given: Order) -> str:
         try:

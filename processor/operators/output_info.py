@@ -48,12 +48,12 @@ class OutputInfo:
         return self._unit(f"params.{name}", self.params[name])
 
     def comparison(self, default: Comparison) -> Comparison:
-        """``params.concept_threshold_type``, by name or by the contract's number."""
+        """``params.concept_threshold_type``, by name or by the contract's number; protobuf's numbers are all floats."""
         given = self.params.get("concept_threshold_type", default)
         if isinstance(given, str) and given in COMPARISONS:
             return Comparison(given)
-        if type(given) is int and 1 <= given <= len(COMPARISONS):
-            return COMPARISONS[given - 1]
+        if type(given) in {int, float} and given in range(1, len(COMPARISONS) + 1):
+            return COMPARISONS[int(given) - 1]
         self.problem("params.concept_threshold_type", f"{given!r} is none of {', '.join(COMPARISONS)}")
         return default
 

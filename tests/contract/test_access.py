@@ -59,6 +59,9 @@ NEW = collector("new", pre_queue_workflow_id="", pre_queue_random_sample=0.5)
 NEW_GRAPH = {"knowledge_graphs": [{"id": "g"}]}
 NODES = [{"id": "n", "model": {"id": "old"}}]
 PATCH = {"action": "overwrite"}
+DOCUMENT = {"kind": "Collector", "user_id": "acme", "app_id": "quality", **NEW}
+APP_DOCUMENT = {"kind": "App", "user_id": "acme", "id": "quality", "collaborators": []}
+IN_QUALITY = "user_id=acme&app_id=quality"
 CALLS = (
     Called("PostCollectors", "POST", f"{APP}/collectors", {"collectors": [NEW]}, WRITE_COLLECTOR),
     Called("PatchCollectors", "PATCH", f"{APP}/collectors", PATCH | {"collectors": [{"id": "old"}]}, WRITE_COLLECTOR),
@@ -93,6 +96,13 @@ CALLS = (
     Called("GetAppKey", "GET", f"{APP}/keys/ingest", None, ("Keys_Get",)),
     Called("DeleteAppKey", "DELETE", f"{APP}/keys/ingest", {}, ("Keys_Delete",)),
     Called("GetApp", "GET", APP, None, ("Apps_Get",), 10000),
+    Called("PostDocuments", "POST", "/v2/documents", {"documents": [DOCUMENT]}, WRITE_COLLECTOR),
+    Called("ListDocuments, collectors", "GET", f"/v2/documents?kind=Collector&{IN_QUALITY}", None, ("Collectors_Get",), 10000),
+    Called("ListDocuments, models", "GET", f"/v2/documents?kind=Model&{IN_QUALITY}", None, ("Models_Get",), 10000, 10000),
+    Called("ListDocuments, keys", "GET", f"/v2/documents?kind=Key&{IN_QUALITY}", None, ("Keys_Get",)),
+    Called("ListDocuments, an app", "GET", "/v2/documents?kind=App&user_id=acme&id=quality", None, ("Apps_Get",), 10000),
+    Called("DeleteDocument", "DELETE", f"/v2/documents?kind=Collector&{IN_QUALITY}&id=old", {}, ("Collectors_Delete",)),
+    Called("DeleteDocument, a key", "DELETE", f"/v2/documents?kind=Key&{IN_QUALITY}&id=ingest", {}, ("Keys_Delete",)),
 )
 BY_TOKEN = (
     Called("PostApps", "POST", "/v2/users/acme/apps", {"apps": [{"id": "new"}]}, ("Apps_Add",), 11008),
@@ -102,6 +112,9 @@ BY_TOKEN = (
     Called("ListKeys", "GET", "/v2/users/acme/keys", None, ("Keys_Get",), 11008),
     Called("GetKey", "GET", "/v2/users/acme/keys/token", None, ("Keys_Get",), 11008),
     Called("DeleteKey", "DELETE", "/v2/users/acme/keys/token", {}, ("Keys_Delete",), 11008),
+    Called("PostDocuments, an app", "POST", "/v2/documents", {"documents": [APP_DOCUMENT]}, ("Apps_Add",), 11008),
+    Called("DeleteDocument, an app", "DELETE", "/v2/documents?kind=App&user_id=acme&id=quality", {}, ("Apps_Delete",), 11008),
+    Called("DeleteDocument, a token", "DELETE", "/v2/documents?kind=Key&user_id=acme&id=token", {}, ("Keys_Delete",), 11008),
 )
 EVERY = (*CALLS, *BY_TOKEN)
 ALL_SCOPES = tuple(sorted(SCOPES))
@@ -195,7 +208,7 @@ def test_each_scope_that_a_call_needs_is_missed(call: Called, scope: str) -> Non
         assert not [order for order in there.cluster.orders[before:] if order.changes]
 
 
-@named(tuple(call for call in CALLS if call.name in {"PostCollectors", "PatchCollectors"}))
+@named(tuple(call for call in CALLS if call.name in {"PostCollectors", "PatchCollectors", "PostDocuments"}))
 @pytest.mark.parametrize("plan", ["", "community"])
 def test_an_app_whose_plan_has_no_collectors_gets_none(call: Called, plan: str) -> None:
     with api((*HERE[1:], App("acme", "quality", plan), *keys())) as there:

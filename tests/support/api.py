@@ -11,6 +11,7 @@ from anyio.from_thread import start_blocking_portal
 from prometheus_client import CollectorRegistry
 
 from processor.api.app import Options, create_app
+from processor.api.bulk import Bulk, bulk_routes
 from processor.api.documents import Documents
 from processor.api.keys import Keys
 from processor.api.routes import routes
@@ -76,6 +77,8 @@ class Cluster:
     def write(self, given: Order) -> str:
         assert self._given is not None
         self.orders.append(given)
+        if not given.changes:
+            return ""
         changeset = new_changeset_id(int(given.now.timestamp() * 1000), given.newest)
         changes = [Change(change.kind, change.key, change.record, changeset) for change in given.changes]
         self._changes += changes
@@ -188,7 +191,8 @@ def api(records: Sequence[Record] = RECORDS, options: Options | None = None) -> 
     settings, cluster = Settings(), Cluster(records)
     view = CatalogView(settings, Schemas.checked_in(), follow=cluster.follow)  # type: ignore[arg-type]  # the part that is used
     writes, secrets = Writes(settings, view, cluster), MemorySecrets()
-    calls = routes(Documents(view, writes), Keys(view, writes, secrets), Versions(view, writes))
+    keys = Keys(view, writes, secrets)
+    calls = [*routes(Documents(view, writes), keys, Versions(view, writes)), *bulk_routes(Bulk(view, writes, keys))]
     app = create_app(view, calls, (), CollectorRegistry(), options or Options(requests_per_second=1e6, burst=1_000_000))
     view.start()
     try:

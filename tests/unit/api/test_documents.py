@@ -126,6 +126,9 @@ def test_versions_of_a_model_stay_for_workflows_that_name_them(there: Api) -> No
     posted = there.post(f"{MODELS}/m/versions", model_versions=[{"output_info": {"params": {"keep_fraction": 0.1}}}])
     newest = posted.json()["model"]["model_version"]["id"]
     assert posted.json()["model"]["output_info"] == {"params": {"keep_fraction": 0.1}}
+    then = there.get(f"{MODELS}/m", version_id="half").json()["model"]
+    assert (then["model_version"]["id"], then["output_info"]) == ("half", {"params": {"keep_fraction": 0.5}})
+    assert code(there.get(f"{MODELS}/m", version_id="none")) == 21200
     assert [version["id"] for version in there.get(f"{MODELS}/m/versions").json()["model_versions"]] == [newest, "half"]
     old = there.get(f"{MODELS}/m/versions/half").json()["model_version"]
     assert old["output_info"] == {"params": {"keep_fraction": 0.5}}
@@ -163,6 +166,11 @@ def test_a_workflow_that_cannot_run_is_refused_with_its_code(there: Api, nodes: 
 def test_a_served_model_before_the_queue_is_refused(there: Api) -> None:
     there.post(WORKFLOWS, workflows=[{"id": "served", "nodes": [{"id": "a", "model": {"id": "shared"}}]}])
     assert code(there.post(COLLECTORS, collectors=[collector(pre_queue_workflow_id="served")])) == 22107
+
+
+def test_posting_models_answers_with_one_model_as_the_contract_has_it(there: Api) -> None:
+    made = there.post(MODELS, models=[{"id": "m", "model_type_id": "visual"}]).json()
+    assert [made["model"]] == made["models"]
 
 
 def test_a_node_may_carry_all_that_was_read_of_its_model(there: Api) -> None:
@@ -206,6 +214,7 @@ def test_only_operators_say_what_an_app_pays_and_where_its_inputs_go(there: Api)
     apps = "/v2/users/acme/apps"
     assert code(there.patch(apps, apps=[{"id": "poor", "plan": "enterprise"}])) == 11007
     assert code(there.patch(apps, apps=[{"id": "poor", "destination_url": "http://inside"}])) == 11007
+    assert code(there.patch(apps, apps=[{"id": "quality", "plan": ""}])) == 11007
     assert code(there.patch(apps, apps=[{"id": "quality", "plan": "professional", "description": "as it was"}])) == 10000
 
 

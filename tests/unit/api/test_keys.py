@@ -35,6 +35,19 @@ def test_a_token_opens_all_apps_of_its_user(there: Api) -> None:
     assert code(there.get("/v2/users/acme/apps/poor", narrow["secret"])) == 11008
 
 
+def test_the_one_path_for_a_key_means_that_of_the_app_which_is_named(there: Api) -> None:
+    """The contract has no other way to read or to revoke one."""
+    named, token = {"user_id": "acme", "app_id": "quality"}, "/v2/users/acme/keys"
+    query = {f"user_app_id.{name}": value for name, value in named.items()}
+    assert code(there.post(token, user_app_id=named, keys=[{"id": "k", "scopes": ["Inputs_Get"]}])) == 10000
+    assert there.get(f"{token}/k", **query).json()["key"]["apps"] == [{"id": "quality", "user_id": "acme"}]
+    assert [key["id"] for key in there.get(token, **query).json()["keys"]] == ["ingest", "k", "own"]
+    assert code(there.get(f"{token}/k")) == 11101, "no personal access token has this id"
+    assert code(there.get(token, OWN, **query)) == 11008, "a token is wanted all the same"
+    assert code(there.delete(f"{token}/k", user_app_id=named)) == 10000
+    assert there.secrets.kept == {}
+
+
 def test_nobody_gives_more_than_they_have(there: Api) -> None:
     (adder,) = there.post(KEYS, keys=[{"id": "adder", "scopes": ["Keys_Add", "Models_Get"]}]).json()["keys"]
     assert code(there.post(KEYS, adder["secret"], keys=[{"scopes": ["Models_Get"]}])) == 10000

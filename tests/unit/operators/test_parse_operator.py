@@ -41,6 +41,12 @@ def test_a_fraction_is_a_number_from_0_to_1(fraction: Any) -> None:
     ]
 
 
+@pytest.mark.parametrize("kind", [0, 6, 2.5, True, "greater_than", [1], float("nan"), None])
+def test_a_comparison_is_one_of_five_by_name_or_number(kind: Any) -> None:
+    ((path, _),) = problems("max-probability", {"params": {"value": 0.5, "concept_threshold_type": kind}})
+    assert path == "params.concept_threshold_type"
+
+
 def test_what_is_missing_is_said() -> None:
     assert problems("random-sample", {}) == [("params.keep_fraction", "is missing; a number from 0 to 1 is wanted")]
     assert problems("max-probability", {"params": {}}) == [("params.value", "is missing; a number from 0 to 1 is wanted")]

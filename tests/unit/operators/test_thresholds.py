@@ -47,6 +47,7 @@ def test_a_listed_concept_without_a_value_takes_the_params() -> None:
         (3, [0.1]),
         (4, [0.1, 0.5]),
         (5, [0.5]),
+        (3.0, [0.1]),
     ],
 )
 def test_the_five_comparisons_by_name_and_number(kind: Any, kept: list[float]) -> None:
