@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from processor.catalog.follower import CatalogFollower
 from processor.catalog.view import look_for_topics, read_catalog
+from processor.catalog.write import spent_quota_record
 from processor.codec import records
 from processor.codec.arrow_schema import arrow_schema
 from processor.codec.bad import BadRecordError
@@ -57,6 +58,7 @@ from processor.topics.names import (
     QUEUE,
     QUEUE_DEAD_LETTERS,
     QUEUE_STATE,
+    SPENT_QUOTAS,
     prefixed,
 )
 
@@ -129,7 +131,8 @@ def post_queue(settings: Settings, index: int, metrics: Metrics, watchdog: Watch
     from processor.stages.post_queue import PostParts, PostQueue  # noqa: PLC0415
 
     schemas = Schemas.from_settings(settings)
-    partitions = Admin(settings).require([prefixed(settings, name) for name in (QUEUE, QUEUE_STATE, COUNTERS, QUEUE_DEAD_LETTERS)])
+    written = (QUEUE, QUEUE_STATE, COUNTERS, QUEUE_DEAD_LETTERS, SPENT_QUOTAS)
+    partitions = Admin(settings).require([prefixed(settings, name) for name in written])
     windows = Changelog(POST_QUEUE, QUEUE_STATE, "queue_state", partitions[prefixed(settings, QUEUE_STATE)])
     group, source, protocol = group_id(settings, POST_QUEUE), prefixed(settings, QUEUE), group_protocol(settings)
     asker = Asker(settings, SecretStore())
@@ -143,6 +146,7 @@ def post_queue(settings: Settings, index: int, metrics: Metrics, watchdog: Watch
             asker=asker,
             outputs=Outputs(settings, candidate_encoder(schemas)),
             counters=_counters(settings, schemas, partitions, POST_QUEUE, watchdog),
+            spent=lambda key, total: spent_quota_record(settings, schemas, key, total),
             windows=Store(settings, schemas, windows, WindowRestoration, watchdog.beat),
             bad=BadRecordLimit(settings),
             transaction=Transaction(settings, transactional_id(settings, POST_QUEUE, index)),

@@ -17,7 +17,7 @@ from processor.api.kinds import DOCUMENT, RESOURCES
 from processor.api.needs import to_read, to_remove, to_write
 from processor.api.routes import Route
 from processor.catalog.plan import plan_delete, plan_write
-from processor.catalog.records import App, Kind
+from processor.catalog.records import DOCUMENT_KINDS, App, Kind
 from processor.catalog.resolve import NOT_POSTABLE
 from processor.catalog.shown import shown
 from processor.documents import Located, read_values
@@ -207,8 +207,8 @@ def _of_the_caller(gate: Gate, stopped: Sequence[Problem]) -> list[Problem]:
 
 def _kind(query: Query) -> Kind:
     given = query.text("kind") or ""
-    if given not in list(Kind):
-        query.problems.append(f"kind: one of {', '.join(Kind)} is wanted")
+    if given not in DOCUMENT_KINDS:
+        query.problems.append(f"kind: one of {', '.join(DOCUMENT_KINDS)} is wanted")
         query.check()
     return Kind(given)
 
@@ -261,7 +261,7 @@ _DOCUMENTS: Mapping[str, Any] = {
         "check": {"type": "boolean"},
     },
 }
-_KIND: Mapping[str, Any] = {"type": "string", "enum": list(Kind)}
+_KIND: Mapping[str, Any] = {"type": "string", "enum": list(DOCUMENT_KINDS)}
 _NAMED = {name: name for name in ("kind", "user_id", "app_id", "id")}
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from processor.catalog.changes import Change
 from processor.catalog.limits import graph_problem
 from processor.catalog.records import Collector, Kind, KnowledgeGraph
-from processor.catalog.resolve import Obstacle
+from processor.catalog.resolve import PAUSED_CODE, Obstacle
 from processor.catalog.values import from_document
 from processor.errors import Problem
-from processor.resources import INVALID_REQUEST, PAUSED
+from processor.resources import INVALID_REQUEST
 from processor.resources import Collector as CollectorDocument
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def plan_write(catalog: Catalog, located: Sequence[Located], now: str) -> Plan:
         others = {key for key in moves if key not in in_call}
         broken = [(each, obstacle) for each in documents if each.kind is Kind.WORKFLOW for obstacle in _as_pre_queue(catalog, each, others)]
     problems = [_problem(*pair) for pair in [*found, *broken] if pair[1].refused]
-    warnings = [_problem(*pair) for pair in found if not pair[1].refused and pair[1].message != PAUSED]
+    warnings = [_problem(*pair) for pair in found if not pair[1].refused and pair[1].code != PAUSED_CODE]
     return replace(planned, problems=tuple(problems), warnings=(*warnings, *stopped(moves, in_call)))
 
 

@@ -26,15 +26,19 @@ class Kind(StrEnum):
     KEY = "Key"
     KNOWLEDGE_GRAPH = "KnowledgeGraph"
     MODEL = "Model"
+    SPENT_QUOTA = "SpentQuota"
     WORKFLOW = "Workflow"
 
 
+# What people write; the others are said by the system itself.
+DOCUMENT_KINDS = tuple(kind for kind in Kind if kind is not Kind.SPENT_QUOTA)
 TOPICS: Mapping[Kind, str] = {
     Kind.APP: names.APPS,
     Kind.COLLECTOR: names.COLLECTORS,
     Kind.KEY: names.KEYS,
     Kind.KNOWLEDGE_GRAPH: names.KNOWLEDGE_GRAPHS,
     Kind.MODEL: names.MODELS,
+    Kind.SPENT_QUOTA: names.SPENT_QUOTAS,
     Kind.WORKFLOW: names.WORKFLOWS,
 }
 SCHEMAS: Mapping[Kind, str] = {
@@ -43,6 +47,7 @@ SCHEMAS: Mapping[Kind, str] = {
     Kind.KEY: "key",
     Kind.KNOWLEDGE_GRAPH: "knowledge_graph",
     Kind.MODEL: "model",
+    Kind.SPENT_QUOTA: "spent_quota",
     Kind.WORKFLOW: "workflow",
 }
 
@@ -184,7 +189,18 @@ class Key:
         return f"Key({record_key(self)}, scopes={self.scopes})"
 
 
-Record = App | Collector | Key | KnowledgeGraph | Model | Workflow
+@dataclass(frozen=True, slots=True)
+class SpentQuota:
+    """A collector has collected as many inputs as its quota had in total; the second stage says so."""
+
+    user_id: str
+    app_id: str
+    id: str
+    total: int = 0
+    created_at: str = ""
+
+
+Record = App | Collector | Key | KnowledgeGraph | Model | SpentQuota | Workflow
 Ref = tuple[str, str]
 
 

@@ -22,7 +22,7 @@ from processor.topics.names import inputs_topic
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
-    from processor.catalog.records import App, Collector, Key, KnowledgeGraph, Model, Workflow, WorkflowNode
+    from processor.catalog.records import App, Collector, Key, KnowledgeGraph, Model, SpentQuota, Workflow, WorkflowNode
     from processor.operators.base import Operator, Relation
 
 APP_PLAN = 11000
@@ -34,6 +34,7 @@ WORKFLOW_MISSING = 22102
 PAUSED_CODE = 52002
 NOT_POSTABLE = 52003
 
+TOTAL = "quota.total"
 VERSIONS_SHOWN = 10
 PUBLIC_APP = ("clarifai", "main")
 
@@ -94,6 +95,9 @@ class Lookups(KeyLookup, Protocol):
     def knowledge_graph(self, key: str) -> KnowledgeGraph | None:
         """The knowledge graph ``user/app/id``."""
 
+    def spent_quota(self, key: str) -> SpentQuota | None:
+        """What the second stage said of the quota of collector ``user/app/id``."""
+
     def resolved(self, key: str) -> ResolvedWorkflow | None:
         """The workflow ``user/app/id`` with its models; None: there is no such workflow."""
 
@@ -109,7 +113,10 @@ def resolve_collector(collector: Collector, look: Lookups, plans: Collection[str
     )
     key = f"{collector.user_id}/{collector.app_id}/{collector.id}"
     if obstacles:
-        return engine.Collector(key, source, inactive_reason="; ".join(obstacle.message for obstacle in obstacles)), obstacles
+        reason = "; ".join(obstacle.message for obstacle in obstacles)
+        # Whose quota is used up goes on being told what comes too late from what was there before.
+        second = _second(collector, look) if all(obstacle.path == TOTAL for obstacle in obstacles) else None
+        return engine.Collector(key, source, inactive_reason=reason, second=second), obstacles
     workflow = look.resolved(_own(collector, collector.pre_queue_workflow_id)) if collector.pre_queue_workflow_id else None
     resolved = engine.Collector(
         key,
@@ -137,6 +144,7 @@ def _own(collector: Collector, workflow_id: str) -> str:
 def _obstacles(collector: Collector, look: Lookups, plans: Collection[str]) -> Iterator[Obstacle]:
     if collector.paused:
         yield Obstacle(PAUSED, PAUSED_CODE, "status")
+    yield from _spent_quota(collector, look)
     yield from _app(collector, look, plans)
     yield from _source(collector, look)
     yield from _post_inputs_key(collector, look)
@@ -144,6 +152,13 @@ def _obstacles(collector: Collector, look: Lookups, plans: Collection[str]) -> I
     yield from _post_queue(collector, look)
     if not look.topic_exists(name := inputs_topic(collector.user_id, collector.app_id)):
         yield Obstacle(f"inputs topic {name} does not exist: apply the collector again, which creates it", NOT_POSTABLE, "app_id")
+
+
+def _spent_quota(collector: Collector, look: Lookups) -> Iterator[Obstacle]:
+    total = collector.quota.total if collector.quota else None
+    spent = look.spent_quota(_own(collector, collector.id)) if total is not None else None
+    if total is not None and spent is not None and spent.total >= total:
+        yield Obstacle(f"its quota of {total} inputs in total is used up: raise quota.total", PAUSED_CODE, TOTAL)
 
 
 def _app(collector: Collector, look: Lookups, plans: Collection[str]) -> Iterator[Obstacle]:

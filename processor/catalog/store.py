@@ -19,7 +19,7 @@ from processor.engine.collector import Watchers
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from processor.catalog.records import App, Key, KnowledgeGraph, Model, Record, Ref, Workflow
+    from processor.catalog.records import App, Key, KnowledgeGraph, Model, Record, Ref, SpentQuota, Workflow
     from processor.catalog.resolve import Obstacle
     from processor.engine import collector as engine
 
@@ -204,6 +204,9 @@ class _Looking:
 
     def knowledge_graph(self, key: str) -> KnowledgeGraph | None:
         return cast("KnowledgeGraph | None", self._record(Kind.KNOWLEDGE_GRAPH, key))
+
+    def spent_quota(self, key: str) -> SpentQuota | None:
+        return cast("SpentQuota | None", self._record(Kind.SPENT_QUOTA, key))
 
     def resolved(self, key: str) -> ResolvedWorkflow | None:
         self.seen.add((RESOLVED, key))

@@ -21,6 +21,7 @@ from processor.catalog.records import (
     ModelVersion,
     Record,
     Relation,
+    SpentQuota,
     Workflow,
     WorkflowNode,
     kind_of,
@@ -126,7 +127,7 @@ def _ids(value: Mapping[str, Any]) -> tuple[str, str, str]:
     return intern(value["user_id"]), intern(value["app_id"]), value["id"]
 
 
-def _head(record: Record) -> Value:
+def _head(record: App | Collector | Key | KnowledgeGraph | Model | Workflow) -> Value:
     """What every value has."""
     app = {} if isinstance(record, App) else {"app_id": record.app_id}
     return {"user_id": record.user_id, **app, "id": record.id, "description": record.description, "created_at": record.created_at}
@@ -330,12 +331,21 @@ def _write_key(key: Key) -> Value:
     }
 
 
+def _read_spent_quota(value: Mapping[str, Any]) -> SpentQuota:
+    return SpentQuota(*_ids(value), value["total"])
+
+
+def _write_spent_quota(spent: SpentQuota) -> Value:
+    return {"user_id": spent.user_id, "app_id": spent.app_id, "id": spent.id, "total": spent.total}
+
+
 _READ: Mapping[Kind, Callable[[Mapping[str, Any]], Record]] = {
     Kind.APP: _read_app,
     Kind.COLLECTOR: _read_collector,
     Kind.KEY: _read_key,
     Kind.KNOWLEDGE_GRAPH: _read_knowledge_graph,
     Kind.MODEL: _read_model,
+    Kind.SPENT_QUOTA: _read_spent_quota,
     Kind.WORKFLOW: _read_workflow,
 }
 _WRITE: Mapping[Kind, Callable[[Any], Value]] = {
@@ -344,5 +354,6 @@ _WRITE: Mapping[Kind, Callable[[Any], Value]] = {
     Kind.KEY: _write_key,
     Kind.KNOWLEDGE_GRAPH: _write_knowledge_graph,
     Kind.MODEL: _write_model,
+    Kind.SPENT_QUOTA: _write_spent_quota,
     Kind.WORKFLOW: _write_workflow,
 }

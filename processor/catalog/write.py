@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from processor.catalog.audit import entry
 from processor.catalog.changes import membership_headers, new_changeset_id
-from processor.catalog.records import SCHEMAS, TOPICS
+from processor.catalog.records import SCHEMAS, TOPICS, Kind, SpentQuota
 from processor.catalog.values import to_value
 from processor.codec.records import encode
 from processor.errors import FixDocuments, Problem
 from processor.kafka.writer import Outgoing, TransactionalWriter
 from processor.topics.ensure import ensure_inputs_topics
-from processor.topics.names import AUDIT, prefixed
+from processor.topics.names import AUDIT, SPENT_QUOTAS, prefixed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -97,6 +97,13 @@ class CatalogWriter:
             Outgoing(topic, f"{change.kind}/{change.key}".encode(), entry(change, before, given.who, at, changeset))
             for change, before in zip(given.changes, given.before, strict=True)
         ]
+
+
+def spent_quota_record(settings: Settings, schemas: Schemas, collector: str, total: int) -> Outgoing:
+    """The record that says that a collector has collected all that its quota has in total."""
+    user, app, collector_id = collector.split("/")
+    value = to_value(SpentQuota(user, app, collector_id, total))
+    return Outgoing(prefixed(settings, SPENT_QUOTAS), collector.encode(), encode(schemas, SCHEMAS[Kind.SPENT_QUOTA], value))
 
 
 def _size(record: Outgoing) -> int:

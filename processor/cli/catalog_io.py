@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 import orjson
 
-from processor.catalog.records import Kind
+from processor.catalog.records import DOCUMENT_KINDS, Kind
 from processor.errors import FixUsage
 
 if TYPE_CHECKING:
@@ -44,10 +44,10 @@ def kind_named(name: str) -> Kind:
         FixUsage: there is no such kind.
     """
     plain = name.lower().replace("-", "").replace("_", "").removesuffix("s")
-    for kind in Kind:
+    for kind in DOCUMENT_KINDS:
         if kind.value.lower() == plain:
             return kind
-    raise FixUsage(f"{name!r} is no kind of document; the kinds are {', '.join(Kind)}")
+    raise FixUsage(f"{name!r} is no kind of document; the kinds are {', '.join(DOCUMENT_KINDS)}")
 
 
 def document_key(kind: Kind, user: str, app: str, document_id: str) -> str:

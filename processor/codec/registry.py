@@ -36,6 +36,7 @@ TOPICS = {
     "knowledge_graph": names.KNOWLEDGE_GRAPHS,
     "counters": names.COUNTERS,
     "queue_state": names.QUEUE_STATE,
+    "spent_quota": names.SPENT_QUOTAS,
 }
 
 

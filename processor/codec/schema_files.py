@@ -20,7 +20,19 @@ from processor.errors import FixUsage
 
 INDEX = "ids.json"
 HISTORY = "history"
-NAMES = ("prediction", "candidate", "collector", "workflow", "model", "app", "key", "knowledge_graph", "counters", "queue_state")
+NAMES = (
+    "prediction",
+    "candidate",
+    "collector",
+    "workflow",
+    "model",
+    "app",
+    "key",
+    "knowledge_graph",
+    "counters",
+    "queue_state",
+    "spent_quota",
+)
 
 
 @dataclass(frozen=True, slots=True)

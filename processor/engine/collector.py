@@ -122,7 +122,8 @@ class Collector:
         inactive_reason: why it collects nothing, for people; empty: it is active.
         random_sample: ``pre_queue_random_sample``, None where it has none.
         workflow: the pre-queue workflow, None where it has none.
-        second: what passes goes to the queue instead of the inputs topic, and what is done with it there; None: nothing.
+        second: what passes goes to the queue instead of the inputs topic, and what is done with it there; None: nothing. An
+            inactive collector has it only when nothing but its used up quota makes it so.
         collect_outputs: the prediction's concepts and regions ride along.
     """
 

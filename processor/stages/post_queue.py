@@ -62,6 +62,7 @@ class PostParts:
     outputs: Outputs
     counters: Store[PartitionCounters]
     windows: Store[tuple[PartitionWindows, Progress]]
+    spent: Callable[[str, int], Outgoing]
     bad: BadRecordLimit
     transaction: Transaction
     join: Callable[[PostQueue], Member]
@@ -218,7 +219,7 @@ class PostQueue:
         if second.duplicates is not None:
             print_ = fingerprint(fields["prediction"], second.duplicates.by)
         verdict: Future[Verdict] = Future()
-        if second.workflow is None or known.inactive_reason:
+        if second.workflow is None:
             verdict.set_result(Verdict({}))
         else:
             verdict = self._parts.asker.submit(self._parts.run(second, known.key, fields["prediction"]))
@@ -243,7 +244,7 @@ class PostQueue:
 
     def _decide(self, owned: Owned, candidate: Candidate) -> tuple[Outcome, list[Outgoing]]:
         """What becomes of a candidate, and the records that say so."""
-        if candidate.collector.inactive_reason:
+        if candidate.collector.inactive_reason and candidate.collector.second is None:
             return Outcome.COLLECTOR_INACTIVE, []
         try:
             verdict = candidate.verdict.result()
@@ -262,7 +263,11 @@ class PostQueue:
         if second.quota is None and second.duplicates is None:
             return Outcome.COLLECTED
         memory = owned.windows.memory(candidate.collector.key)
-        return settle(memory, (second.quota, second.duplicates), candidate.print_, candidate.at_us)
+        outcome = settle(memory, (second.quota, second.duplicates), candidate.print_, candidate.at_us)
+        if second.quota is not None and second.quota.total is not None and memory.quota.total >= second.quota.total:
+            # Said for every candidate that still comes, which are few: the first stage stops as soon as it reads it.
+            self._parts.transaction.produce([self._parts.spent(candidate.collector.key, second.quota.total)])
+        return outcome
 
     def _input(self, candidate: Candidate, verdict: Verdict) -> Outgoing:
         prediction = candidate.fields["prediction"]

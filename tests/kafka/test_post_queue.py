@@ -130,6 +130,7 @@ def test_quotas_windows_and_workflows_are_exact_through_kills(settings: Settings
         assert processor.terminate() == 0, processor.log()
     assert kills >= 2
     _assert_exact(settings, stream)
+    assert funnel(settings)["acme/quality/capped"]["status_reason"] == "its quota of 60 inputs in total is used up: raise quota.total"
 
 
 def _lag(settings: Settings) -> int:

@@ -46,7 +46,7 @@ def test_no_fixed_topic_is_taken_for_an_inputs_topic() -> None:
 
 
 def test_the_fixed_topics_hold_the_catalog_and_the_dead_letters_once_each() -> None:
-    assert len(set(FIXED)) == len(FIXED) == 14
+    assert len(set(FIXED)) == len(FIXED) == 15
     assert set(CATALOG) | set(DEAD_LETTERS) < set(FIXED)
 
 
