@@ -1,4 +1,4 @@
-"""Fixtures of all tests: one real broker a session, and settings with a topic prefix of each test's own."""
+"""Fixtures of all tests: one real broker a session, one real schema registry, settings with a topic prefix of each test's own."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 
 from processor.settings import Settings
+from tests.support.apicurio import SchemaRegistryServer
 from tests.support.brokers import clear_environment, make_broker, remove_broker
 
 if TYPE_CHECKING:
@@ -68,3 +69,17 @@ def settings(broker: Broker) -> Settings:
     """Settings for the session's broker, with topics, groups and transactional ids of this test's own."""
     prefix = f"t{secrets.token_hex(3)}-"
     return Settings(bootstrap_servers=broker.bootstrap_servers, topic_prefix=prefix, instance=f"{prefix}host")
+
+
+@pytest.fixture(scope="session")
+def registry(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SchemaRegistryServer]:
+    """The session's schema registry: share it, with subjects of the test's own. All its tests are in one file, so one process starts it."""
+    made = SchemaRegistryServer(tmp_path_factory.mktemp("registry"))
+    try:
+        # Whoever runs the tests sees the download.
+        with pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+            made.start()
+        made.use_up_ids()
+        yield made
+    finally:
+        made.remove()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+import weakref
 from typing import TYPE_CHECKING, TypeVar
 
 from processor.errors import ClusterAway, FixCluster, FixUsage
@@ -47,6 +48,8 @@ class SchemaRegistry:
             self._client = SchemaRegistryClient(CONNECTION | {"url": url})
         except ValueError as error:
             raise FixUsage(f"schema_registry_url {self._place}: {error}; a URL starting with http:// or https:// is wanted") from None
+        # Nobody has to close a registry: its connections end with it.
+        weakref.finalize(self, self._client.close)
 
     def register(self, subject: str, text: str) -> int:
         """The id of a schema under a subject.

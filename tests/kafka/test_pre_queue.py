@@ -14,16 +14,15 @@ from processor.codec.records import encode
 from processor.codec.registry import Schemas
 from processor.kafka.admin import Admin
 from processor.kafka.protocol import group_protocol
-from processor.kafka.reader import TopicReader
 from processor.topics.names import PREDICTIONS, PREDICTIONS_DEAD_LETTERS, QUEUE, inputs_topic, prefixed
 from tests.support.processes import Processor, collectors
+from tests.support.stage import assert_as_expected, funnel, process_all, records
 from tests.support.waiting import wait_until
 from tests.support.world import Publisher, expectation, predictions, set_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from processor.kafka.reader import Record
     from processor.settings import Settings
     from tests.support.brokers import Broker
 
@@ -31,31 +30,6 @@ pytestmark = pytest.mark.kafka
 
 SCHEMAS = Schemas.checked_in()
 STREAM = list(predictions(300, 5))
-
-
-def records(settings: Settings, topic: str) -> list[Record]:
-    reader = TopicReader(settings, [prefixed(settings, topic)])
-    try:
-        return list(reader.read_to_end())
-    finally:
-        reader.close()
-
-
-def funnel(settings: Settings) -> dict[str, dict[str, object]]:
-    return {row["collector"]: row for row in app.status(settings)["collectors"]}
-
-
-def process_all(settings: Settings, processes: int = 1) -> None:
-    """Run the processor until it has processed everything, and stop it cleanly."""
-    with Processor(settings, processes) as processor:
-        wait_until(lambda: not app.status(settings)["lag"]["predictions"], "everything to be processed", 60, 0.3)
-        assert processor.terminate() == 0, processor.log()
-
-
-def assert_as_expected(settings: Settings, stream: list[dict[str, object]]) -> None:
-    rows = funnel(settings)
-    for key, wanted in expectation(stream).funnel.items():
-        assert {name: rows[key][name] for name in wanted} == wanted
 
 
 def valued(value: float) -> bytes:

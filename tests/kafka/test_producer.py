@@ -21,7 +21,6 @@ from processor.kafka.admin import Admin
 from processor.kafka.reader import Record, TopicReader
 from processor.kafka.topic_state import NewTopicState
 from processor.topics.names import PREDICTIONS, prefixed
-from tests.support.registries import registry
 
 if TYPE_CHECKING:
     from click.testing import Result
@@ -103,18 +102,6 @@ def test_a_record_that_the_topic_refuses_is_told(settings: Settings, topic: str)
     assert [each.id for each in failed] == ["p-1"]
     assert "max.message.bytes" in failed[0].reason
     assert [record.key for record in records(settings, topic)] == [b"p-2"]
-
-
-def test_with_a_registry_records_carry_its_ids(settings: Settings, topic: str) -> None:
-    with registry() as running:
-        with_registry = settings.model_copy(update={"schema_registry_url": running.url})
-        with PredictionProducer(with_registry) as producer:
-            producer.publish(numbered(1))
-        (schema_id,) = running.subjects[f"{topic}-value"]
-        (record,) = records(settings, topic)
-        assert record.value is not None
-        assert int.from_bytes(record.value[1:5], "big") == schema_id
-        assert PredictionDecoder(Schemas.from_settings(with_registry)).decode([record.value]).bad == ()
 
 
 def test_produce_delivers_every_line_and_says_so(settings: Settings, topic: str) -> None:
