@@ -35,11 +35,11 @@ def collectors(settings: Settings, *arguments: str, cwd: Path | None = None, **o
 
 
 class Processor:
-    """`collectors run pre-queue`, its log kept for the failure message."""
+    """`collectors run`, its log kept for the failure message."""
 
-    def __init__(self, settings: Settings, processes: int = 1) -> None:
+    def __init__(self, settings: Settings, processes: int = 1, stage: str = "pre-queue") -> None:
         self._settings = settings
-        self._command = [sys.executable, "-m", "processor", "run", "pre-queue", "--processes", str(processes)]
+        self._command = [sys.executable, "-m", "processor", "run", stage, "--processes", str(processes)]
         self._log = tempfile.TemporaryFile("a+b")  # noqa: SIM115 - lives as long as the process
         self._process: subprocess.Popen[bytes] | None = None
 
