@@ -1,163 +1,26 @@
-"""The second stage as it runs: what it makes of candidates, whatever is killed."""
+"""The second stage as it runs: what it makes of candidates, and of what is none."""
 
 from __future__ import annotations
 
-import random
-from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import orjson
 import pytest
 
-from processor.codec.predictions import candidate_encoder
+from processor import app
 from processor.codec.records import encode
 from processor.codec.registry import Schemas
 from processor.kafka.client import producer
 from processor.topics.names import QUEUE, QUEUE_DEAD_LETTERS, inputs_topic, prefixed
-from tests.support.processes import Processor, collectors
-from tests.support.second_oracle import SecondOracle
-from tests.support.stage import funnel, records
+from tests.support.processes import Processor
+from tests.support.second_world import candidates, publish, set_up
+from tests.support.stage import records
 from tests.support.waiting import wait_until
-from tests.support.world import collector, operator, predictions, workflow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from processor.settings import Settings
 
 pytestmark = pytest.mark.kafka
-
 SCHEMAS = Schemas.checked_in()
-US = 1_000_000
-NEW_YORK = "{params: {metadata: {site: nyc}}}"
-LIMITS: dict[str, tuple[dict[str, int] | None, dict[str, Any] | None]] = {
-    "minute": ({"per_minute": 3}, None),
-    "capped": ({"per_hour": 40, "total": 60}, None),
-    "once": (None, {"by": ["input_id", "content"], "window_count": 50, "window_seconds": 600}),
-    "both": ({"per_minute": 2}, {"by": ["content"], "window_count": 1000, "window_seconds": 86400}),
-}
-
-
-def limited(name: str) -> str:
-    """The document of a collector with limits."""
-    fields = [f"{field}: {orjson.dumps(value).decode()}" for field, value in zip(("quota", "duplicates"), LIMITS[name], strict=True)]
-    return collector("quality", name, "\n".join(["pre_queue_random_sample: 1.0", *fields]))
-
-
-DOCUMENTS = "---\n".join(
-    [
-        "kind: App\nuser_id: acme\nid: quality\nplan: professional\n",
-        operator("quality", "nyc", "metadata-filter", NEW_YORK),
-        operator("quality", "half", "random-sample", "{params: {keep_fraction: 0.5}}"),
-        workflow("quality", "nyc", "nyc", "half"),
-        collector("quality", "filtered", "post_queue_workflow_id: nyc"),
-        collector("quality", "paused", "pre_queue_random_sample: 1.0\npost_queue_workflow_id: nyc\nstatus: {code: 52002}"),
-        *map(limited, LIMITS),
-    ]
-)
-
-
-def set_up(settings: Settings) -> None:
-    for arguments in (
-        ("topics", "apply"),
-        ("keys", "create", "--user", "acme", "--app", "quality", "--id", "ingest", "--scopes", "PostInputs"),
-        ("apply", "-f", "-"),
-    ):
-        done = collectors(settings, *arguments, input=DOCUMENTS if arguments[0] == "apply" else None)
-        assert done.returncode == 0, f"{arguments}: {done.stderr}"
-
-
-def candidates(count: int, seed: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(collector, prediction): a few sites, inputs that come again, seconds apart."""
-    rng = random.Random(seed)  # noqa: S311 - a test's data, the same for a seed
-    for number, prediction in enumerate(predictions(count, seed)):
-        data = prediction["input"]["data"] | {"metadata": orjson.dumps({"site": rng.choice(("nyc", "rome"))}).decode()}
-        data["image"] = {"url": f"https://example.com/{rng.randrange(200)}.jpg", "base64": None}
-        name = rng.choice((*LIMITS, "filtered", "paused", "deleted"))
-        yield (
-            f"acme/quality/{name}",
-            prediction
-            | {
-                "input": {"id": f"in-{rng.randrange(300)}", "data": data},
-                "predicted_at": 1_700_000_000 * US + number * 2 * US,
-            },
-        )
-
-
-def publish(settings: Settings, stream: list[tuple[str, dict[str, Any]]]) -> None:
-    encode_candidate, out = candidate_encoder(SCHEMAS), producer(settings)
-    for key, prediction in stream:
-        value = encode_candidate(key, 0.5, "0" * 24, encode(SCHEMAS, "prediction", prediction)[5:])
-        out.produce(prefixed(settings, QUEUE), value=value, key=key.encode())
-        out.poll(0)
-    out.flush()
-
-
-def expected(stream: list[tuple[str, dict[str, Any]]]) -> tuple[dict[str, Counter[str]], dict[str, list[str]]]:
-    """Outcomes by collector, and the prediction ids that each collects; of samples only what the filter lets through."""
-    oracles = {f"acme/quality/{name}": SecondOracle(*limits) for name, limits in LIMITS.items()}
-    counts: dict[str, Counter[str]] = {}
-    taken: dict[str, list[str]] = {}
-    for key, prediction in stream:
-        data = prediction["input"]["data"]
-        if key in oracles:
-            outcome = oracles[key].judge(
-                {"input_id": prediction["input"]["id"], "content": data["image"]["url"]}, prediction["predicted_at"]
-            )
-        elif key.endswith("filtered"):
-            outcome = "sampled" if orjson.loads(data["metadata"])["site"] == "nyc" else "post_queue_empty"
-        else:
-            outcome = "collector_inactive"
-        counts.setdefault(key, Counter())[outcome] += 1
-        if outcome in {"collected", "sampled"}:
-            taken.setdefault(key, []).append(prediction["id"])
-    return counts, taken
-
-
-@pytest.mark.slow
-def test_quotas_windows_and_workflows_are_exact_through_kills(settings: Settings) -> None:
-    set_up(settings)
-    stream = list(candidates(6_000, 11))
-    publish(settings, stream)
-    kills = 0
-    with Processor(settings, 2, "post-queue") as processor:
-        while (lag := _lag(settings)) and kills < 5:
-            wait_until(lambda lag=lag: _lag(settings) < lag, "some progress", 60)
-            victim = processor.workers()[kills % 2]
-            victim.kill()
-            kills += 1
-        wait_until(lambda: not _lag(settings), "everything to be processed", 120, 0.3)
-        assert processor.terminate() == 0, processor.log()
-    assert kills >= 2
-    _assert_exact(settings, stream)
-    assert funnel(settings)["acme/quality/capped"]["status_reason"] == "its quota of 60 inputs in total is used up: raise quota.total"
-
-
-def _lag(settings: Settings) -> int:
-    lag: int = orjson.loads(collectors(settings, "status", "--json").stdout)["lag"]["queue"]
-    return lag
-
-
-def _assert_exact(settings: Settings, stream: list[tuple[str, dict[str, Any]]]) -> None:
-    counts, taken = expected(stream)
-    found: dict[str, list[str]] = {}
-    for record in records(settings, inputs_topic("acme", "quality")):
-        headers = dict(record.headers)
-        found.setdefault(headers["collector"].decode(), []).append(headers["prediction-id"].decode())
-    rows = funnel(settings)
-    for key, wanted in counts.items():
-        if key.endswith("deleted"):
-            continue
-        row = rows[key]
-        assert -row["queued"] == sum(wanted.values()), "the first stage, which was left out here, would have counted these"
-        if key.endswith("filtered"):
-            assert row["reasons"]["post_queue_empty"] == wanted["post_queue_empty"]
-            assert row["collected"] + row["reasons"]["not_sampled"] == wanted["sampled"]
-            assert set(found[key]) < set(taken[key])
-            assert len(found[key]) == len(set(found[key])) == row["collected"]
-        else:
-            assert {"collected": row["collected"], **row["reasons"]} == {"collected": 0, **wanted}
-            assert found.get(key, []) == taken.get(key, []), "each once, in the order of the queue"
 
 
 def test_a_candidate_that_cannot_be_read_is_dead_lettered_and_the_others_go_on(settings: Settings) -> None:
@@ -170,7 +33,7 @@ def test_a_candidate_that_cannot_be_read_is_dead_lettered_and_the_others_go_on(s
     publish(settings, [(key, good)])
     with Processor(settings, 1, "post-queue") as processor:
         wait_until(lambda: len(records(settings, inputs_topic("acme", "quality"))) == 1, "the good one", 60)
-        wait_until(lambda: not _lag(settings), "everything to be processed", 60)
+        wait_until(lambda: not app.status(settings)["lag"]["queue"], "everything to be processed", 60)
         assert processor.terminate() == 0, processor.log()
     letters = [dict(letter.headers) for letter in records(settings, QUEUE_DEAD_LETTERS)]
     assert [letter["__streams.errors.exception"] for letter in letters] == [b"no_framing", b"tombstone", b"not_decodable"]
