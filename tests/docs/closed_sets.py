@@ -111,6 +111,7 @@ CLOSED_SETS: dict[str, tuple[Callable[[], Iterable[str]], str]] = {
     "operator": (operators, ""),
     "outcome": (members("processor.engine.reasons", "Outcome"), ""),
     "bad record": (members("processor.codec.bad", "BadReason"), ""),
+    "failure of a served model": (members("processor.fetch.failed", "Failure"), "docs/models.md"),
     "topic": (topics, "docs/topics.md"),
     "code of an answer": (answer_codes, "docs/codes.md"),
     "plan action": (plan_actions, "docs/topics.md"),

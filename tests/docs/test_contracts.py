@@ -24,6 +24,7 @@ PLANTED = {
     "One folder knows Avro": ("topics/names.py", "import fastavro"),
     "One folder talks to a terminal": ("settings.py", "import click"),
     "One folder knows a database": ("settings.py", "import sqlalchemy"),
+    "Served models reach the outside": ("models/served.py", "import httpx"),
     "The codec makes batches": ("codec/framing.py", "import processor.engine.decide"),
     "Planning topics and connectors": ("topics/plan.py", "import processor.kafka.admin"),
     "What the demo is checked against": ("demo/evaluation.py", "from processor import errors"),
