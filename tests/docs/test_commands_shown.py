@@ -18,7 +18,9 @@ def command_lines() -> list[str]:
     """Lines of shell blocks that run this package, continuation lines joined, one a pipe's part."""
     texts = [re.sub(r"\\\n\s*", "", block.text) for block in blocks("sh", "bash", "shell", "console")]
     parts = [part.strip() for text in texts for line in text.splitlines() for part in re.split(r"\||&&|;", line.removeprefix("$ "))]
-    return sorted({part for part in parts if part.startswith("collectors ")})
+    # In containers it is a service that is run.
+    bare = {re.sub(r"^docker compose run (-\S+ )*cli ", "collectors ", part) for part in parts}
+    return sorted(part for part in bare if part.startswith("collectors "))
 
 
 def words_of(line: str) -> list[str]:

@@ -12,6 +12,7 @@ import orjson
 import pytest
 from ruamel.yaml import YAML
 
+from processor.app import SINK, stages_named
 from processor.cli.main import cli
 from processor.kafka.broker_properties import broker_properties
 from processor.kafka.jars import KAFKA_VERSION
@@ -134,9 +135,11 @@ def test_the_broker_is_set_up_as_the_local_one() -> None:
 
 
 def test_the_health_of_the_processor_is_that_of_all_its_processes() -> None:
-    """Two of the first stage and the controller of the sink, a port each from the one that the command names."""
-    words = SERVICES["processor"]["command"]
+    """So many of each stage, one controller of the sink, and a port each from the one that the command names."""
+    service = SERVICES["processor"]
+    words = service["command"]
     first, processes = int(words[words.index("--metrics-port") + 1]), int(words[words.index("--processes") + 1])
-    ports = range(first, first + processes + 1)
-    assert str(tuple(ports)) in SERVICES["processor"]["healthcheck"]["test"][-1]
-    assert SERVICES["processor"]["expose"] == [f"{ports[0]}-{ports[-1]}"]
+    settings = Settings(connect_url=service["environment"]["COLLECTORS_CONNECT_URL"])
+    ports = range(first, first + sum(1 if stage == SINK else processes for stage in stages_named(settings, words[1:2])))
+    assert f"for p in {ports}]" in service["healthcheck"]["test"][-1]
+    assert service["expose"] == [f"{ports[0]}-{ports[-1]}"]
