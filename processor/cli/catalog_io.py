@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,41 @@ from processor.catalog.records import DOCUMENT_KINDS, Kind
 from processor.errors import FixUsage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from processor.errors import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What came of writing documents.
+
+    Attributes:
+        documents: kind, key and result of each.
+        warnings: what does not resolve yet, and collectors that stop.
+        catalog_version: the new one; empty when nothing had to be written.
+    """
+
+    documents: Sequence[Mapping[str, str]]
+    warnings: Sequence[Problem]
+    catalog_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What came of deleting a document.
+
+    Attributes:
+        kind: of the document.
+        key: of the document.
+        warnings: collectors that stop.
+        catalog_version: the new one.
+    """
+
+    kind: Kind
+    key: str
+    warnings: Sequence[Problem]
+    catalog_version: str
 
 
 def now() -> datetime:

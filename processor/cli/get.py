@@ -9,20 +9,19 @@ import click
 from ruamel.yaml import YAML
 
 from processor.catalog.records import App, Kind
-from processor.catalog.values import to_document
+from processor.catalog.shown import shown
 from processor.catalog.view import look_for_topics, read_catalog
+from processor.cli.api_client import ApiClient
 from processor.cli.catalog_io import kind_named, print_json
-from processor.cli.options import with_settings
+from processor.cli.options import with_api, with_settings
 from processor.cli.tables import table
 from processor.codec.registry import Schemas
 from processor.errors import CollectorsError
-from processor.resources import COLLECTOR_ACTIVE, COLLECTOR_INACTIVE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from processor.catalog.records import Record
-    from processor.catalog.store import Catalog
     from processor.settings import Settings
 
 Document = dict[str, Any]
@@ -36,35 +35,36 @@ Document = dict[str, Any]
 @click.option("-o", "--output", type=click.Choice(["table", "yaml", "json"]), default="table", help="How to print them.")
 @click.option("--json", "output", flag_value="json", help="The same as -o json.")
 @with_settings
+@with_api
 def command(settings: Settings, kind: str, document_id: str | None, user: str, app: str, output: str) -> None:
     """Print documents of a KIND: app, collector, key, knowledge-graph, model or workflow.
 
     A list, unless the ID, --user and --app (not for an app) name one document. What -o yaml prints can be applied
-    again, but for keys. The status of a collector is worked out, and status_reason says why it is INACTIVE.
+    again, but for keys. The status of a collector is worked out, and status_reason says why it is INACTIVE. Through the
+    API it is what the key may see.
     """
     of = kind_named(kind)
-    catalog = read_catalog(settings, Schemas.from_settings(settings))
-    if of is Kind.COLLECTOR:
-        look_for_topics(settings, catalog)
-    found = [_document(catalog, key, record) for key, record in catalog.records(of) if _wanted(record, document_id, user, app)]
+    if settings.api_url:
+        with ApiClient(settings) as there:
+            found = there.documents(of, user, app, document_id or "")
+    else:
+        found = _read(settings, of, lambda record: _wanted(record, document_id, user, app))
     if document_id is not None and not found:
         raise CollectorsError(f"there is no {of} {'/'.join(filter(None, (user, app, document_id)))}; `collectors get {kind}` lists all")
     one = document_id is not None and bool(user) and bool(app or of is Kind.APP)
     _print(of, found, one, output)
 
 
+def _read(settings: Settings, kind: Kind, wanted: Callable[[Record], bool]) -> list[Document]:
+    catalog = read_catalog(settings, Schemas.from_settings(settings))
+    if kind is Kind.COLLECTOR:
+        look_for_topics(settings, catalog)
+    return [shown(catalog, key, record) for key, record in catalog.records(kind) if wanted(record)]
+
+
 def _wanted(record: Record, document_id: str | None, user: str, app: str) -> bool:
     in_app = record.id if isinstance(record, App) else record.app_id
     return document_id in {None, record.id} and user in {"", record.user_id} and app in {"", in_app}
-
-
-def _document(catalog: Catalog, key: str, record: Record) -> Document:
-    document = to_document(record)
-    if document["kind"] == Kind.COLLECTOR:
-        reason = "; ".join(obstacle.message for obstacle in catalog.obstacles(key))
-        status = (COLLECTOR_INACTIVE, "INACTIVE") if reason else (COLLECTOR_ACTIVE, "ACTIVE")
-        document |= {"status": dict(zip(("code", "description"), status, strict=True)), "status_reason": reason}
-    return document
 
 
 def _print(kind: Kind, documents: Sequence[Document], one: bool, output: str) -> None:

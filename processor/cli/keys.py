@@ -14,7 +14,7 @@ from processor.catalog.records import Key, Kind, record_key
 from processor.catalog.view import read_catalog
 from processor.catalog.write import CatalogWriter, order
 from processor.cli.catalog_io import now, print_json, read_file, rfc3339, who
-from processor.cli.delete import delete_document
+from processor.cli.delete import delete_document, report
 from processor.cli.options import json_option, with_settings
 from processor.cli.tables import table
 from processor.codec.registry import Schemas
@@ -132,7 +132,7 @@ def list_(settings: Settings, user: str, app: str, as_json: bool) -> None:
 @with_settings
 def revoke(settings: Settings, key: Key, as_json: bool) -> None:
     """Delete a key, and then its secret on this machine. Collectors that post with it become INACTIVE."""
-    delete_document(settings, Kind.KEY, record_key(key), as_json)
+    report(delete_document(settings, Kind.KEY, record_key(key)), as_json)
 
 
 def _scopes(text: str) -> tuple[str, ...]:

@@ -13,6 +13,8 @@ from processor.settings import load_settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from processor.settings import Settings
+
 
 def with_settings(function: Callable[..., None]) -> Callable[..., None]:
     """Add ``--config FILE`` and hand the command its Settings as the first argument."""
@@ -23,6 +25,19 @@ def with_settings(function: Callable[..., None]) -> Callable[..., None]:
     @wraps(function)
     def command(*args: Any, config: Path | None, **kwargs: Any) -> None:
         function(load_settings(config), *args, **kwargs)
+
+    return command
+
+
+def with_api(function: Callable[..., None]) -> Callable[..., None]:
+    """Add ``--api URL``, which wins over the settings' own; goes below `with_settings`."""
+
+    @click.option(
+        "--api", metavar="URL", default="", help="Go through the REST API at this address; COLLECTORS_API_URL says it for every call."
+    )
+    @wraps(function)
+    def command(settings: Settings, *args: Any, api: str, **kwargs: Any) -> None:
+        function(settings.model_copy(update={"api_url": api}) if api else settings, *args, **kwargs)
 
     return command
 

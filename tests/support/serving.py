@@ -1,0 +1,69 @@
+"""`collectors serve` as it is run: a process on a free port, that says where."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import sys
+import tempfile
+from typing import TYPE_CHECKING, Self
+
+from tests.support.processes import environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from processor.settings import Settings
+
+STOP_TIMEOUT_S = 30
+
+
+class Serving:
+    """The REST API, its log kept for the failure message.
+
+    Args:
+        settings: the cluster, with its topics.
+        folder: where it runs: its secret store and its destination's database are there.
+
+    Attributes:
+        url: where it answers.
+        process: to stop or to kill.
+    """
+
+    url: str
+    process: subprocess.Popen[str]
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self._settings = settings
+        self._folder = folder
+        self._log = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - lives as long as the process
+
+    def __enter__(self) -> Self:
+        command = [sys.executable, "-m", "processor", "serve", "--port", "0"]
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(
+            command, env=environment(self._settings), cwd=self._folder, stdout=pipe, stderr=self._log, text=True
+        )
+        assert self.process.stdout is not None
+        self.url = self.process.stdout.readline().strip()
+        assert self.url, self.log()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
+        self.process.wait(STOP_TIMEOUT_S)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        self._log.close()
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal; the exit status."""
+        self.process.send_signal(number)
+        return self.process.wait(STOP_TIMEOUT_S)
+
+    def log(self) -> str:
+        """All it said on stderr."""
+        self._log.seek(0)
+        return self._log.read().decode("utf-8", "replace")
