@@ -43,26 +43,56 @@ def unite(parts: Sequence[Data]) -> Data:
 
 
 def _by_id(concepts: Iterable[Mapping[str, Any]]) -> list[Data]:
-    """One of each id, the largest; what has no id stays apart."""
-    found: dict[Any, Data] = {}
-    for position, concept in enumerate(concepts):
-        key = concept.get("id") or position
+    """One of each id, the largest."""
+    found: dict[str, Data] = {}
+    for concept in concepts:
+        key = concept["id"]
         if key not in found or value_of(concept) > value_of(found[key]):
             found[key] = dict(concept)
     return list(found.values())
 
 
 def _regions(regions: Iterable[Mapping[str, Any]]) -> list[Data]:
-    found: dict[Any, Data] = {}
-    for position, region in enumerate(regions):
-        key = region.get("id") or position
-        if key in found:
-            below = found[key].get("data", {})
-            concepts = _by_id([*below.get("concepts", ()), *region.get("data", {}).get("concepts", ())])
-            found[key] = found[key] | {"data": below | {"concepts": concepts}}
-        else:
-            found[key] = dict(region)
+    found: dict[str, Data] = {}
+    for region in regions:
+        before = found.setdefault(region["id"], dict(region))
+        concepts = [*before.get("data", {}).get("concepts", ()), *region.get("data", {}).get("concepts", ())]
+        found[region["id"]] = before | {"data": before.get("data", {}) | {"concepts": _by_id(concepts)}}
     return list(found.values())
+
+
+# What has no id is like nothing else, and yet the same thing however many ways it came: inside a workflow it goes by where it came from.
+_PLACED = "\0"
+
+
+def placed(data: Mapping[str, Any], origin: str) -> Data:
+    """Data in which every concept and region has an id; those without get one that says where they came from."""
+    concepts = [_with_id(concept, f"{origin}/{i}") for i, concept in enumerate(data.get("concepts", ()))]
+    regions = []
+    for i, region in enumerate(data.get("regions", ())):
+        inside = region.get("data", {})
+        own = [_with_id(concept, f"{origin}/{i}/{k}") for k, concept in enumerate(inside.get("concepts", ()))]
+        regions.append(_with_id(region, f"{origin}//{i}") | {"data": {**inside, "concepts": own}})
+    return {**data} | ({"concepts": concepts} if concepts else {}) | ({"regions": regions} if regions else {})
+
+
+def _with_id(part: Mapping[str, Any], place: str) -> Data:
+    return {**part} if part.get("id") else {**part, "id": _PLACED + place}
+
+
+def unplaced(data: Mapping[str, Any]) -> Data:
+    """Data as others are to see it: without the ids that `placed` gave."""
+    concepts = [_without_id(concept) for concept in data.get("concepts", ())]
+    regions = [
+        _without_id(region) | {"data": {**inside, "concepts": [_without_id(concept) for concept in inside.get("concepts", ())]}}
+        for region in data.get("regions", ())
+        if (inside := region.get("data", {})) is not None
+    ]
+    return {**data} | ({"concepts": concepts} if concepts else {}) | ({"regions": regions} if regions else {})
+
+
+def _without_id(part: Mapping[str, Any]) -> Data:
+    return {name: value for name, value in part.items() if name != "id" or not value.startswith(_PLACED)}
 
 
 def value_of(concept: Mapping[str, Any]) -> float:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from processor.operators.base import Operator
-    from processor.operators.content import Content
+    from processor.operators.content import Content, Elements
     from processor.second.data import Data
 
 ONE = np.arange(1)
@@ -84,36 +84,21 @@ def _text(text: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 def _reduced(given: Data, content: Content, id_of: Callable[[int], str]) -> Data:
     """What is left: concepts and regions as the operator has them, with the names and the rest they had."""
-    names = {concept.get("id"): concept.get("name", "") for concept in given.get("concepts", ())}
-    concepts = []
-    for code, value in zip(content.concepts.codes.tolist(), content.concepts.values.tolist(), strict=True):
-        # Without an id it is known by its place.
-        concept_id = id_of(code) if code >= 0 else ""
-        name = names.get(concept_id, "") if code >= 0 else given["concepts"][-1 - code].get("name", "")
-        concepts.append({"id": concept_id, "name": name, "value": value})
-    regions = _kept_regions(given, content, id_of)
+    names = {concept["id"]: concept.get("name", "") for concept in given.get("concepts", ())}
+    concepts = [{"id": name, "name": names.get(name, ""), "value": value} for name, value in _pairs(content.concepts, id_of)]
+    left: dict[str, set[tuple[str, float]]] = {}
+    for owner, pair in zip(content.regions.owners.tolist(), _pairs(content.regions, id_of), strict=True):
+        left.setdefault(id_of(owner), set()).add(pair)
+    regions = [kept for region in given.get("regions", ()) if (kept := _kept(region, left.get(region["id"], set())))]
     return ({"concepts": concepts} if concepts else {}) | ({"regions": regions} if regions else {})
 
 
-def _kept_regions(given: Data, content: Content, id_of: Callable[[int], str]) -> list[Data]:
-    left = content.regions
-    kept: dict[tuple[str, int], set[tuple[str, int]]] = {}
-    for owner, code in zip(left.owners.tolist(), left.codes.tolist(), strict=True):
-        kept.setdefault(_known_by(owner, id_of), set()).add(_known_by(code, id_of))
-    regions, place = [], 0
-    for position, region in enumerate(given.get("regions", ())):
-        concepts = region.get("data", {}).get("concepts", ())
-        wanted = kept.get((region.get("id", ""), 0 if region.get("id") else position), set())
-        left_over = []
-        for concept in concepts:
-            if (concept.get("id", ""), 0 if concept.get("id") else place) in wanted:
-                left_over.append(concept)
-            place += 1
-        if left_over:
-            regions.append(region | {"data": region.get("data", {}) | {"concepts": left_over}})
-    return regions
+def _pairs(elements: Elements, id_of: Callable[[int], str]) -> list[tuple[str, float]]:
+    return list(zip(map(id_of, elements.codes.tolist()), elements.values.tolist(), strict=True))
 
 
-def _known_by(code: int, id_of: Callable[[int], str]) -> tuple[str, int]:
-    """By its id, or by its place where it has none."""
-    return (id_of(code), 0) if code >= 0 else ("", -1 - code)
+def _kept(region: Data, left: set[tuple[str, float]]) -> Data | None:
+    """A region with the concepts that are left of it; None: none is."""
+    inside = region.get("data", {})
+    concepts = [each for each in inside.get("concepts", ()) if (each["id"], float(np.float32(value_of(each)))) in left]
+    return region | {"data": inside | {"concepts": concepts}} if concepts else None

@@ -11,7 +11,7 @@ import orjson
 
 from processor.engine.collector import Served
 from processor.operators.random_sample import GROUPS, RandomSample, salt
-from processor.second.data import original_data, unite
+from processor.second.data import original_data, placed, unite, unplaced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -102,7 +102,7 @@ class Run:
         given = [leaf.data for leaf in leaves if leaf.data is not None]
         if not given:
             return Verdict(None, lost_in_samples=not any(leaf.blamed for leaf in leaves))
-        return Verdict(unite(given), probability=await self._probability(operators))
+        return Verdict(unplaced(unite(given)), probability=await self._probability(operators))
 
     async def _probability(self, operators: Sequence[Operator | Served]) -> float:
         """Over all outcomes of the samplers that are neither certain to keep nor to drop (Horvitz and Thompson, 1952)."""
@@ -139,7 +139,7 @@ class Run:
             return self.apply(runs, self.prediction, given)
         key = (position, orjson.dumps(given, option=orjson.OPT_SORT_KEYS))
         if key not in self._answers:
-            self._answers[key] = await self.ask(runs, given)
+            self._answers[key] = placed(await self.ask(runs, unplaced(given)), f"{position}")
         answer = self._answers[key]
         return answer if any(answer.values()) else None
 
