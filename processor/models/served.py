@@ -1,9 +1,10 @@
-"""What a model served elsewhere is to whoever asks it, and what one runtime adds: batches, places, and blame put where it belongs."""
+"""What a model served elsewhere is to whoever asks it, and what all of them have: batches, places, and blame put where it belongs."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -54,60 +55,78 @@ class Runtime(Protocol[Prepared]):
 
 
 class BatchingModel(Generic[Prepared]):
-    """A served model on a runtime.
+    """A served model on a runtime. What waits when a call can be made goes along in it, whoever asked; nothing waits for a batch to fill.
 
     Args:
         name: ``user/app/id``.
         runtime: how it is asked.
         batch_max: inputs a call.
-        calls_max: calls under way at once, and inputs of theirs that are fetched at once.
+        calls_max: calls under way at once; and inputs prepared at once, which may mean to fetch them.
     """
 
     def __init__(self, name: str, runtime: Runtime[Prepared], batch_max: int, calls_max: int) -> None:
         self._name = name
         self._runtime = runtime
         self._batch_max = batch_max
-        self._places = asyncio.Semaphore(calls_max)
+        self._calls_max = calls_max
         self._preparing = asyncio.Semaphore(calls_max)
+        self._waiting: deque[_Waiting[Prepared]] = deque()
+        self._calling: set[asyncio.Task[None]] = set()
 
     async def predict(self, inputs: Sequence[Input]) -> list[Output | ModelFailed]:
         """One answer for each input, in their order; whatever the model does, nothing is raised."""
-        batches = [inputs[start : start + self._batch_max] for start in range(0, len(inputs), self._batch_max)]
-        answers = await asyncio.gather(*map(self._batch, batches))
-        return [ModelFailed(self._name, each) if isinstance(each, CallFailed) else each for batch in answers for each in batch]
+        answers = await asyncio.gather(*map(self._answer, inputs))
+        return [ModelFailed(self._name, each) if isinstance(each, CallFailed) else each for each in answers]
 
-    async def _batch(self, inputs: Sequence[Input]) -> Sequence[Output | CallFailed]:
-        async with self._places:
-            try:
-                return await self._prepare_and_call(inputs)
-            except Exception as error:  # a fault of ours must not stop everybody's work, and must not go unseen
-                log.exception("model %s: an input or an answer was not understood", self._name)
-                return [CallFailed(Failure.UNEXPECTED, f"{type(error).__name__}; the log has the place")] * len(inputs)
+    async def _answer(self, data: Input) -> Output | CallFailed:
+        try:
+            # Before it joins a batch: an input whose URL is slow holds back no other.
+            async with self._preparing:
+                prepared = await self._runtime.prepare(data)
+        except CallFailed as failure:
+            return failure
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not stop everybody's work, and is logged
+            return self._fault("an input", error)
+        waiting = _Waiting(prepared)
+        self._waiting.append(waiting)
+        if len(self._calling) < self._calls_max:
+            task = asyncio.create_task(self._call_while_some_wait())
+            self._calling.add(task)
+            task.add_done_callback(self._calling.discard)
+        return await waiting.answer
 
-    async def _prepare_and_call(self, inputs: Sequence[Input]) -> list[Output | CallFailed]:
-        prepared = await asyncio.gather(*map(self._prepared, inputs))
-        good = [each.value for each in prepared if isinstance(each, _Ready)]
-        answers = iter(await self._call(good) if good else ())
-        return [next(answers) if isinstance(each, _Ready) else each for each in prepared]
-
-    async def _prepared(self, data: Input) -> _Ready[Prepared] | CallFailed:
-        async with self._preparing:
-            try:
-                return _Ready(await self._runtime.prepare(data))
-            except CallFailed as failure:
-                return failure
+    async def _call_while_some_wait(self) -> None:
+        while self._waiting:
+            taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._batch_max))]
+            batch = [each for each in taken if not each.answer.done()]  # without those whose caller gave up
+            for each, answer in zip(batch, await self._call([each.prepared for each in batch]) if batch else (), strict=True):
+                if not each.answer.done():
+                    each.answer.set_result(answer)
 
     async def _call(self, batch: Sequence[Prepared]) -> Sequence[Output | CallFailed]:
         try:
-            return await self._runtime.call(batch)
+            return _as_many(batch, await self._runtime.call(batch))
         except CallFailed as failure:
             if len(batch) == 1 or failure.reason not in _BLAMES_AN_INPUT:
                 return [failure] * len(batch)
+        except Exception as error:  # noqa: BLE001 - as above
+            return [self._fault("an answer", error)] * len(batch)
         return [answer for each in batch for answer in await self._call([each])]
 
+    def _fault(self, what: str, error: Exception) -> CallFailed:
+        log.error("model %s: %s was not understood", self._name, what, exc_info=error)
+        return CallFailed(Failure.UNEXPECTED, f"{type(error).__name__}; the log has the place")
 
-class _Ready(Generic[Prepared]):
-    """An input that can be sent."""
 
-    def __init__(self, value: Prepared) -> None:
-        self.value = value
+def _as_many(batch: Sequence[object], answers: Sequence[Output | CallFailed]) -> Sequence[Output | CallFailed]:
+    if len(answers) != len(batch):
+        raise ValueError(f"{len(answers)} answers for {len(batch)} inputs")
+    return answers
+
+
+class _Waiting(Generic[Prepared]):
+    """An input that is ready to be sent, and its answer to come."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        self.prepared = prepared
+        self.answer: asyncio.Future[Output | CallFailed] = asyncio.get_running_loop().create_future()

@@ -97,10 +97,74 @@ def test_a_failure_that_is_no_inputs_fault_fails_the_batch_at_once(reason: Failu
     assert len(runtime.calls) == 2
 
 
-def test_a_fault_of_ours_is_logged_and_fails_its_batch_only(caplog: pytest.LogCaptureFixture) -> None:
-    found = predictions(Doubler(), [{"n": 1}, {"n": "bug"}, *numbers(2)], batch_max=2)
-    assert [getattr(each, "reason", None) for each in found] == [Failure.UNEXPECTED, Failure.UNEXPECTED, None, None]
+def test_a_fault_of_ours_in_reading_an_input_is_logged_and_fails_that_input_only(caplog: pytest.LogCaptureFixture) -> None:
+    found = predictions(Doubler(), [{"n": 1}, {"n": "bug"}, *numbers(2)])
+    assert [getattr(each, "reason", None) for each in found] == [None, Failure.UNEXPECTED, None, None]
     assert "KeyError" in caplog.text
+
+
+def test_a_fault_of_ours_in_reading_an_answer_is_logged_and_fails_that_batch_only(caplog: pytest.LogCaptureFixture) -> None:
+    class Forgets(Doubler):
+        async def call(self, batch: Sequence[int]) -> list[Output | CallFailed]:
+            return (await super().call(batch))[: None if 0 in batch else -1]
+
+    found = predictions(Forgets(), numbers(8))
+    assert [getattr(each, "reason", None) for each in found] == [None] * 4 + [Failure.UNEXPECTED] * 4
+    assert "3 answers for 4 inputs" in caplog.text
+
+
+def test_inputs_of_several_callers_go_along_in_one_call() -> None:
+    async def scenario() -> None:
+        runtime = Doubler()
+        model = BatchingModel("m", runtime, 4, 2)
+        found = await asyncio.gather(*(model.predict([each]) for each in numbers(6)))
+        assert found == [[{"n": 2 * n}] for n in range(6)]
+        assert runtime.calls == [[0, 1, 2, 3], [4, 5]]
+
+    run(scenario())
+
+
+def test_what_arrives_while_calls_are_under_way_waits_for_the_next_one() -> None:
+    async def scenario() -> None:
+        go = asyncio.Event()
+
+        class Waits(Doubler):
+            async def call(self, batch: Sequence[int]) -> list[Output | CallFailed]:
+                answers = await super().call(batch)
+                await go.wait()
+                return answers
+
+        runtime = Waits()
+        model = BatchingModel("m", runtime, 4, 1)
+        tasks = [asyncio.create_task(model.predict([each])) for each in numbers(7)]
+        await asyncio.wait(tasks, timeout=0)
+        tasks[5].cancel()
+        go.set()
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [isinstance(each, asyncio.CancelledError) for each in found] == [False] * 5 + [True, False]
+        assert [each for call in runtime.calls for each in call] == [0, 1, 2, 3, 4, 6]
+
+    run(scenario())
+
+
+def test_an_input_that_is_slow_to_prepare_holds_back_no_other() -> None:
+    async def scenario() -> None:
+        go = asyncio.Event()
+
+        class Slow(Doubler):
+            async def prepare(self, data: Input) -> int:
+                if data["n"] == 0:
+                    await go.wait()
+                return await super().prepare(data)
+
+        model = BatchingModel("m", Slow(), 4, 2)
+        slow = asyncio.create_task(model.predict(numbers(1)))
+        assert await model.predict(numbers(5)[1:]) == [{"n": 2 * n} for n in range(1, 5)]
+        assert not slow.done()
+        go.set()
+        assert await slow == [{"n": 0}]
+
+    run(scenario())
 
 
 def test_a_cancelled_prediction_is_cancelled() -> None:
