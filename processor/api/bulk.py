@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from processor.api.access import Need
-from processor.api.drafts import DETAILS_MAX, OPERATORS_OWN, OPERATORS_SET_IT
+from processor.api.drafts import OPERATORS_OWN, OPERATORS_SET_IT
 from processor.api.gate import Gate
 from processor.api.kinds import DOCUMENT, RESOURCES
 from processor.api.needs import to_read, to_remove, to_write
@@ -188,7 +188,7 @@ def _told(plan: Plan, version: str) -> Answer:
     code = Code.of(codes.pop()) if len(codes) == 1 else Code.INVALID_REQUEST
     below = {"documents": [], "problems": _dicts(plan.problems), "warnings": [], "catalog_version": ""}
     lines = [f"{problem} ({problem.code or INVALID_REQUEST})" for problem in plan.problems]
-    return code, "; ".join(["nothing was written", *lines])[:DETAILS_MAX], below
+    return code, "; ".join(["nothing was written", *lines]), below
 
 
 def _dicts(problems: Sequence[Problem]) -> list[dict[str, object]]:

@@ -6,10 +6,11 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from processor.api.drafts import Desk, drafts
+from processor.api.drafts import Desk, drafts, read_items
 from processor.api.items import item_of
 from processor.api.kinds import MODEL
 from processor.catalog.changes import Change
+from processor.catalog.plan import Result
 from processor.catalog.records import Collector, Model
 from processor.rest.json_body import refuse_unknown
 from processor.rest.status import Code, Refused, combined, status
@@ -141,12 +142,13 @@ class Documents:
 
     def _write(self, caller: Caller, resource: Resource, items: Sequence[Any], *, patch: bool) -> Answer:
         made: list[Draft] = []
+        read = read_items(caller.app, resource, items)
 
         def plan(catalog: Catalog, listing: Listing, now: datetime) -> Planned:
-            made.extend(drafts(_desk(caller, catalog, listing, now), resource, items, patch=patch))
-            records = [draft.planned.record for draft in made if draft.planned]
-            changes = [Change(resource.kind, draft.planned.key, draft.planned.record) for draft in made if draft.planned]
-            apps = {(record.user_id, record.app_id) for record in records if isinstance(record, Collector)}
+            made.extend(drafts(_desk(caller, catalog, listing, now), resource, read, patch=patch))
+            planned = [draft.planned for draft in made if draft.planned]
+            changes = [Change(each.kind, each.key, each.record) for each in planned if each.result is not Result.UNCHANGED]
+            apps = {(each.record.user_id, each.record.app_id) for each in planned if isinstance(each.record, Collector)}
             return changes, apps
 
         self._writes.write(caller.who, plan)

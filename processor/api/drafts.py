@@ -12,6 +12,7 @@ from processor.catalog.records import Kind, Model
 from processor.catalog.resolve import NOT_POSTABLE
 from processor.catalog.rules import Broken
 from processor.catalog.values import to_document as stored_document
+from processor.catalog.write import size_problem
 from processor.documents import Located, parse_document
 from processor.resources import INVALID_REQUEST
 from processor.rest.status import Code
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
     from processor.rest.access import AppRef
     from processor.rest.listing import Listing
 
-DETAILS_MAX = 4_000
 SOURCE = ("collector_source", "api_post_model_outputs_collector_source")
 OPERATORS_OWN = ("plan", "destination_url")  # the people who run this system, not the model types
+Read = tuple[Any, list[Broken]]
+"""An item as a person would have written the document, and what is wrong already."""
 OPERATORS_SET_IT = "is set by those who run this system, with `collectors apply` beside the cluster"
 
 
@@ -68,11 +70,6 @@ class Desk:
     now: str
     new_id: Callable[[], str]
 
-    @property
-    def ids(self) -> dict[str, str]:
-        """As a document has them."""
-        return {"user_id": self.app.user_id} | ({"app_id": self.app.app_id} if self.app.app_id else {})
-
     def key(self, resource: Resource, item_id: str) -> str:
         """The catalog key of a document of these ids."""
         return f"{resource.owner(self.app)}/{item_id}"
@@ -82,21 +79,26 @@ class Desk:
         return self.catalog.get(resource.kind, self.key(resource, item_id))
 
 
-def drafts(desk: Desk, resource: Resource, items: Sequence[Any], *, patch: bool) -> list[Draft]:
+def read_items(app: AppRef, resource: Resource, items: Sequence[Any]) -> list[Read]:
+    """Read JSON as it came; this takes as long as it is large, and no catalog."""
+    ids = {"user_id": app.user_id} | ({"app_id": app.app_id} if app.app_id else {})
+    return [to_document(resource.kind, ids, item) for item in items]
+
+
+def drafts(desk: Desk, resource: Resource, items: Sequence[Read], *, patch: bool) -> list[Draft]:
     """Make a draft of every item.
 
     Args:
         desk: see there.
         resource: what they are.
-        items: JSON, as it came.
+        items: what was read.
         patch: change what is there, instead of making what is not.
     """
     seen: set[str] = set()
-    return [_draft(desk, resource, item, seen, patch=patch) for item in items]
+    return [_draft(desk, resource, *item, seen, patch=patch) for item in items]
 
 
-def _draft(desk: Desk, resource: Resource, item: Any, seen: set[str], *, patch: bool) -> Draft:
-    value, broken = to_document(resource.kind, desk.ids, item)
+def _draft(desk: Desk, resource: Resource, value: Any, broken: list[Broken], seen: set[str], *, patch: bool) -> Draft:
     item_id = value.get("id", "") if isinstance(value, dict) else ""
     if value is None or not isinstance(item_id, str) or not item_id:
         return _refused("", [*broken, *(parse_document(value)[1] if value is not None else ())])
@@ -169,11 +171,14 @@ def _planned(desk: Desk, item_id: str, value: dict[str, Any], broken: list[Broke
     unresolved = [problem for problem in plan.warnings if problem.document == item_id and problem.code != NOT_POSTABLE]
     if problems := [*plan.problems, *unresolved]:
         return _refused(item_id, problems)
-    return Draft(item_id, replace(plan.documents[0], where=item_id))
+    planned = replace(plan.documents[0], where=item_id)
+    if problem := size_problem(planned.record):
+        return Draft(item_id, None, Code.EXCEEDS_LIMITS, problem)
+    return Draft(item_id, planned)
 
 
 def _refused(item_id: str, problems: Sequence[Broken | Problem]) -> Draft:
     """One code when all say the same, and every problem with its field and its own code."""
     codes = {problem.code or INVALID_REQUEST for problem in problems}
     lines = [f"{problem.path or 'document'}: {problem.message} ({problem.code or INVALID_REQUEST})" for problem in problems]
-    return Draft(item_id, None, Code.of(codes.pop()) if len(codes) == 1 else Code.INVALID_REQUEST, "; ".join(lines)[:DETAILS_MAX])
+    return Draft(item_id, None, Code.of(codes.pop()) if len(codes) == 1 else Code.INVALID_REQUEST, "; ".join(lines))

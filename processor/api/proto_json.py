@@ -8,14 +8,16 @@ from pydantic_core import PydanticCustomError
 
 from processor.catalog.records import Kind
 from processor.catalog.rules import Broken
+from processor.codec.json_text import deeper_than
 from processor.rest.json_body import proto_names
+from processor.yaml_streams import DEPTH_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 Value = dict[str, Any]
 
-DEPTH_MAX = 100
+READ_DEPTH_MAX = 2 * DEPTH_MAX  # of an item before it is a document, which is shorter
 # Whatever stands below these is the model's own: its names are not the contract's.
 FREE = frozenset({"params", "metadata", "fields_map", "presets"})
 OUTPUT_ONLY = frozenset({"created_at", "modified_at", "status_reason"})
@@ -32,7 +34,7 @@ def to_names(value: Any, depth: int = 0) -> Any:
     Raises:
         ValueError: it is nested too deeply, or a field is given twice.
     """
-    if depth > DEPTH_MAX:
+    if depth > READ_DEPTH_MAX:
         raise ValueError(f"nested deeper than {DEPTH_MAX} levels")
     if isinstance(value, list):
         return [to_names(each, depth + 1) for each in value]
@@ -65,10 +67,12 @@ def to_document(kind: Kind, ids: Mapping[str, str], item: Any) -> tuple[Any, lis
     broken = [
         Broken(name, f"{value[name]!r:.80} is not the one of the path, {given}")
         for name, given in ids.items()
-        if value.get(name, given) not in {given, "", "me"}
+        if value.get(name, given) not in (given, "", "me")
     ]
     kept = {name: field for name, field in value.items() if name not in OUTPUT_ONLY | ids.keys()}
     shaped = SHAPE[kind](kept)
+    if deeper_than(shaped, DEPTH_MAX):
+        return None, [*broken, Broken("", f"nested deeper than {DEPTH_MAX} levels")]
     return {"kind": kind.value, **ids, **shaped}, broken
 
 
@@ -95,7 +99,7 @@ def _model(value: Value) -> Value:
     if not isinstance(version, dict):
         return value
     inner = {name: field for name, field in version.items() if name not in {"created_at", "status", "visibility", "app_id", "user_id"}}
-    if "output_info" in inner and "output_info" not in value:
+    if "output_info" in inner and value.get("output_info", inner["output_info"]) == inner["output_info"]:
         value = value | {"output_info": inner.pop("output_info")}
     return value | {"model_version": inner}
 

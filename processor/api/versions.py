@@ -13,9 +13,11 @@ from processor.catalog.changes import Change
 from processor.catalog.plan import plan_write
 from processor.catalog.records import Kind, Model, ModelVersion
 from processor.catalog.values import to_document
+from processor.codec.json_text import deeper_than
 from processor.documents import Located, parse_document
 from processor.rest.json_body import refuse_unknown
 from processor.rest.status import Code, Refused
+from processor.yaml_streams import DEPTH_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -136,6 +138,8 @@ def _sent(item: Any) -> dict[str, Any]:
     passed_over = {"created_at", "modified_at", "status", "visibility", "app_id", "user_id"}
     version = {name: field for name, field in value.items() if name not in passed_over}
     refuse_unknown(version, sorted(SENT))
+    if deeper_than(version, DEPTH_MAX):
+        raise Refused(Code.INVALID_REQUEST, f"model_versions[0]: nested deeper than {DEPTH_MAX} levels")
     return version
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import orjson
+
 from processor.catalog.audit import entry
 from processor.catalog.changes import membership_headers, new_changeset_id
-from processor.catalog.records import SCHEMAS, TOPICS, Kind, SpentQuota
-from processor.catalog.values import to_value
+from processor.catalog.records import SCHEMAS, TOPICS, Kind, SpentQuota, kind_of
+from processor.catalog.values import to_document, to_value
 from processor.codec.records import encode
+from processor.codec.registry import Schemas
 from processor.errors import FixDocuments, Problem
 from processor.kafka.writer import Outgoing, TransactionalWriter
 from processor.topics.ensure import ensure_inputs_topics
@@ -22,7 +25,6 @@ if TYPE_CHECKING:
     from processor.catalog.changes import Change
     from processor.catalog.records import Record
     from processor.catalog.store import Catalog
-    from processor.codec.registry import Schemas
     from processor.settings import Settings
 
 VALUE_BYTES_MAX = 8_000_000  # what topics.yaml lets through, less a record's own overhead
@@ -79,7 +81,11 @@ class CatalogWriter:
         changes = given.changes
         changeset = new_changeset_id(int(given.now.timestamp() * 1000), given.newest)
         records = [self._outgoing(change, membership_headers(changeset, i, len(changes))) for i, change in enumerate(changes)]
-        too_large = [_too_large(change, record) for change, record in zip(changes, records, strict=True) if _size(record) > VALUE_BYTES_MAX]
+        too_large = [
+            Problem(f"{change.kind} {change.key}", "", _too_large(_size(record)))
+            for change, record in zip(changes, records, strict=True)
+            if _size(record) > VALUE_BYTES_MAX
+        ]
         if too_large:
             raise FixDocuments(tuple(too_large))
         if given.apps:
@@ -106,9 +112,17 @@ def spent_quota_record(settings: Settings, schemas: Schemas, collector: str, tot
     return Outgoing(prefixed(settings, SPENT_QUOTAS), collector.encode(), encode(schemas, SCHEMAS[Kind.SPENT_QUOTA], value))
 
 
+def size_problem(record: Record) -> str:
+    """Why a record is too large to be written; empty: it is not."""
+    if len(orjson.dumps(to_document(record))) <= VALUE_BYTES_MAX:  # which is longer than the value
+        return ""
+    size = len(encode(Schemas.checked_in(), SCHEMAS[kind_of(record)], to_value(record)))
+    return _too_large(size) if size > VALUE_BYTES_MAX else ""
+
+
 def _size(record: Outgoing) -> int:
     return len(record.value or b"")
 
 
-def _too_large(change: Change, record: Outgoing) -> Problem:
-    return Problem(f"{change.kind} {change.key}", "", f"takes {_size(record)} bytes, and at most {VALUE_BYTES_MAX} are allowed: split it")
+def _too_large(size: int) -> str:
+    return f"takes {size} bytes, and at most {VALUE_BYTES_MAX} are allowed: split it"

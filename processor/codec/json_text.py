@@ -19,12 +19,12 @@ def object_problem(text: str) -> str:
     if not isinstance(value, dict):
         return f"is JSON but not an object: {text[:40]}"
     # Depth is measured only where the text is long and branched enough to reach it.
-    if len(text) > 2 * DEPTH_MAX and text.count("{") + text.count("[") > DEPTH_MAX and _deeper_than(value, DEPTH_MAX):
+    if len(text) > 2 * DEPTH_MAX and text.count("{") + text.count("[") > DEPTH_MAX and deeper_than(value, DEPTH_MAX):
         return f"is nested deeper than {DEPTH_MAX} levels"
     return ""
 
 
-def _deeper_than(value: Any, levels: int) -> bool:
+def deeper_than(value: Any, levels: int) -> bool:
     """Whether containers are nested more than so many levels deep."""
     layer = [value]
     for _ in range(levels):

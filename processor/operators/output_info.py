@@ -84,6 +84,8 @@ class OutputInfo:
             self.problem("data.concepts", f"a list is wanted, not {_kind(items)}")
             return
         for position, item in enumerate(items):
+            if len(self.problems) >= PROBLEMS_MAX:
+                return
             path = f"data.concepts[{position}]"
             if isinstance(item, dict):
                 yield path, self._object(path, item, frozenset({"id", "name", "value"}))

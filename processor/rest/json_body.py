@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 PROBLEMS_SHOWN = 5
+NAME_LENGTH_MAX = 80  # of a field: no longer one is known
 _CAPITAL = re.compile(r"[A-Z]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -47,6 +48,8 @@ def proto_names(given: Any) -> Any:
 
 
 def _snake(name: str) -> str:
+    if len(name) > NAME_LENGTH_MAX:
+        return name
     return _CAPITAL.sub(lambda letter: f"_{letter[0].lower()}", name)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+DETAILS_MAX = 4_000
 HTTP_OK = 200
 HTTP_MULTI_STATUS = 207
 HTTP_BAD_REQUEST = 400
@@ -82,7 +83,7 @@ class Refused(Exception):
 def status(code: Code, details: str = "") -> dict[str, Any]:
     """A status as the contract writes it."""
     answer: dict[str, Any] = {"code": int(code), "description": code.words}
-    return answer | {"details": details} if details else answer
+    return answer | {"details": details[:DETAILS_MAX]} if details else answer
 
 
 def combined(statuses: Sequence[tuple[Code, str]], succeeded: Code) -> tuple[Code, str]:

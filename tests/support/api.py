@@ -17,9 +17,13 @@ from processor.api.keys import Keys
 from processor.api.routes import routes
 from processor.api.versions import Versions
 from processor.api.writes import Writes
+from processor.catalog.audit import entry
 from processor.catalog.changes import Change, new_changeset_id
-from processor.catalog.records import App, Key, Model, Workflow, WorkflowNode, kind_of, record_key
+from processor.catalog.parse import parse_change
+from processor.catalog.records import SCHEMAS, App, Key, Model, Workflow, WorkflowNode, kind_of, record_key
 from processor.catalog.store import Catalog
+from processor.catalog.values import to_value
+from processor.codec.records import decode, encode
 from processor.codec.registry import Schemas
 from processor.resources import SCOPES
 from processor.rest.keys import sha256_of
@@ -42,6 +46,7 @@ APP = "/v2/users/acme/apps/quality"
 COLLECTORS, MODELS, WORKFLOWS = f"{APP}/collectors", f"{APP}/models", f"{APP}/workflows"
 TOKEN, OWN, COLLABORATOR, STRANGER = "token-of-acme", "key-of-quality", "token-of-ann", "token-of-zoe"
 EVERY_SCOPE = tuple(sorted(SCOPES))
+SCHEMAS_HERE = Schemas.checked_in()
 RECORDS: tuple[Record, ...] = (
     App("acme", "quality", "professional", ("ann",)),
     App("acme", "poor", ""),
@@ -62,11 +67,14 @@ class Cluster:
 
     Attributes:
         orders: everything that was written.
+        audit: what was noted of it.
     """
 
     def __init__(self, records: Sequence[Record] = RECORDS) -> None:
         self.orders: list[Order] = []
+        self.audit: list[bytes] = []
         self._changes = [Change(kind_of(record), record_key(record), record, "0" * 24) for record in records]
+        self._first = len(self._changes)
         self._given: tuple[Apply, Catalog] | None = None
 
     def follow(self, settings: Settings, _schemas: Schemas, apply: Apply) -> Follower:
@@ -80,11 +88,22 @@ class Cluster:
         if not given.changes:
             return ""
         changeset = new_changeset_id(int(given.now.timestamp() * 1000), given.newest)
-        changes = [Change(change.kind, change.key, change.record, changeset) for change in given.changes]
+        self.audit += [entry(each, before, given.who, "", changeset) for each, before in zip(given.changes, given.before, strict=True)]
+        changes = [_read_back(change, changeset) for change in given.changes]
         self._changes += changes
         apply, catalog = self._given
         apply(catalog, changes)
         return changeset
+
+    def reset(self) -> None:
+        """Make everything as it was at the beginning."""
+        assert self._given is not None
+        apply, catalog = self._given
+        written = {(change.kind, change.key): change for order in self.orders for change in order.changes}
+        apply(catalog, [Change(kind, key, None, "0" * 24) for kind, key in written] + self._changes[: self._first])
+        del self._changes[self._first :]
+        self.orders.clear()
+        self.audit.clear()
 
     def put(self, *records: Record) -> None:
         """Write past the API, as `collectors apply` does."""
@@ -97,6 +116,12 @@ class Cluster:
         assert self._given is not None
         apply, catalog = self._given
         apply(catalog, [Change(kind_of(record), record_key(record), None, "0" * 24) for record in records])
+
+
+def _read_back(change: Change, changeset: str) -> Change:
+    """As a follower of the topics has it, who believes nothing that cannot be read."""
+    value = None if change.record is None else encode(SCHEMAS_HERE, SCHEMAS[change.kind], to_value(change.record))
+    return parse_change(change.kind, change.key.encode(), value, changeset, lambda kind, data: decode(SCHEMAS_HERE, SCHEMAS[kind], data))
 
 
 class Follower:
