@@ -12,7 +12,7 @@ import pytest
 from processor.resources import SCOPES
 from processor.rest.status import Code
 from processor.settings import Settings
-from tests.support.clarifai import VERSION, Client, client_environment, client_python
+from tests.support.clarifai import VERSION, Client, client_python
 from tests.support.embedded_destination import PNG, base64_of
 from tests.support.processes import collectors
 from tests.support.serving import Serving
@@ -84,7 +84,7 @@ print(found.version)
 
 def test_the_client_is_the_published_one_and_alone() -> None:
     """Every file of it is as its package lists it, and nothing of this package is beside it."""
-    ran = subprocess.run([client_python(), "-c", UNCHANGED], env=client_environment(), capture_output=True, text=True, check=False)
+    ran = subprocess.run([client_python(), "-I", "-c", UNCHANGED], capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout.strip()) == (0, VERSION), ran.stderr
 
 
