@@ -95,5 +95,5 @@ def guarded_pool(guard: AddressGuard, outside: Outside, connections_max: int) ->
         ssl_context=outside.certificates,
         max_connections=connections_max,
         keepalive_expiry=KEEPALIVE_S,
-        network_backend=GuardedNetwork(guard, outside.resolve),
+        network_backend=GuardedNetwork(guard, outside.resolver()),
     )

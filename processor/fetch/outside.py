@@ -40,13 +40,14 @@ class Outside:
     """Everything a call needs that is not its own.
 
     Attributes:
-        resolve: host names to addresses.
+        resolver: makes what turns host names into addresses. Everybody who connects has one, so that names of inputs that are slow to
+            resolve keep no model from being found.
         certificates: who is trusted for HTTPS.
         clock: seconds that only go forward.
         sleep: waits that many seconds.
     """
 
-    resolve: Resolve = field(default_factory=SystemResolver)
+    resolver: Callable[[], Resolve] = SystemResolver
     certificates: ssl.SSLContext = field(default_factory=httpx.create_ssl_context)
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep

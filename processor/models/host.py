@@ -70,10 +70,12 @@ class ModelHost:
         self._outside = outside or Outside()
         at_once = settings.model_calls_total
         # A connection for every call and every fetch under way, so that nobody waits for one inside the time of an attempt.
-        self._pool = guarded_pool(AddressGuard(settings.allowed_networks), self._outside, 2 * at_once)
+        self._to_models, self._to_inputs = (guarded_pool(AddressGuard(settings.allowed_networks), self._outside, at_once) for _ in range(2))
         limits = CallLimits(settings.model_attempt_timeout_ms / MS, settings.model_timeout_ms / MS, settings.model_answer_bytes_max)
-        self._line = Line(self._pool, asyncio.Semaphore(at_once), limits, self._outside)
-        self.fetcher = Fetcher(self._pool, FetchLimits(settings.fetch_bytes_max, settings.fetch_timeout_ms / MS, at_once), self._outside)
+        self._line = Line(self._to_models, asyncio.Semaphore(at_once), limits, self._outside)
+        self.fetcher = Fetcher(
+            self._to_inputs, FetchLimits(settings.fetch_bytes_max, settings.fetch_timeout_ms / MS, at_once), self._outside
+        )
         self._models: dict[tuple[str, str, bytes], ServedModel] = {}
         self._files: WeakValueDictionary[Onnx, OnnxFile] = WeakValueDictionary()
 
@@ -99,7 +101,8 @@ class ModelHost:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._pool.aclose()
+        await self._to_models.aclose()
+        await self._to_inputs.aclose()
 
     def _make(self, name: str, model: ModelRecord, spec: ServedModelSpec) -> ServedModel:
         runtime: Runtime[Any] = self._runtime(model, spec)

@@ -97,7 +97,7 @@ class Given:
 async def bench(given: Given) -> AsyncIterator[Bench]:
     """A host; loopback is allowed unless the settings say otherwise."""
     time = Time()
-    outside = Outside(given.names, given.certificates or httpx.create_ssl_context(), time, time.sleep)
+    outside = Outside(lambda: given.names, given.certificates or httpx.create_ssl_context(), time, time.sleep)
     secrets = SecretStore(given.folder / "secrets")
     host = ModelHost(Settings(**{"allowed_networks": ["127.0.0.0/8"], **given.settings}), secrets, outside)
     try:

@@ -28,7 +28,7 @@ def failing(*failures: CallFailed) -> tuple[Callable[[], Awaitable[str]], list[i
 
 
 def retries(time: Time, total_s: float = 60.0, budget: RetryBudget | None = None) -> Retries:
-    return Retries(total_s, budget or RetryBudget(), Outside(resolve=Names(), clock=time, sleep=time.sleep))
+    return Retries(total_s, budget or RetryBudget(), Outside(Names, clock=time, sleep=time.sleep))
 
 
 @pytest.mark.parametrize("reason", [Failure.UNREACHABLE, Failure.TIMED_OUT, Failure.THROTTLED, Failure.UNAVAILABLE, Failure.MODEL_ERROR])
