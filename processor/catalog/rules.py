@@ -44,8 +44,22 @@ def _model(document: Mapping[str, Any]) -> Iterator[Broken]:
     if isinstance(model_type, str) and model_type in OPERATORS and isinstance(output_info, dict):
         for path, message in operator_problems(model_type, output_info):
             yield Broken(f"output_info.{path}" if path else "output_info", message)
+    yield from _served(document)
     versions = document.get("versions")
     yield from _versions(document, versions if isinstance(versions, list) else [])
+
+
+def _served(document: Mapping[str, Any]) -> Iterator[Broken]:
+    """A model that says how it is called has to say it rightly."""
+    endpoint, output_info = document.get("endpoint"), document.get("output_info") or {}
+    if not isinstance(endpoint, str) or not endpoint or not isinstance(output_info, dict) or document.get("model_type_id") in OPERATORS:
+        return
+    from processor.models.parse import ModelProblems, parse_served_model  # noqa: PLC0415 - few documents need what it brings along
+
+    try:
+        parse_served_model(endpoint, output_info)
+    except ModelProblems as error:
+        yield from (Broken(path, message) for path, message in error.problems)
 
 
 def _versions(document: Mapping[str, Any], versions: Sequence[Any]) -> Iterator[Broken]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processor.documents import DOCUMENTS_MAX, FILE_BYTES_MAX, read_documents
+from processor.documents import DOCUMENTS_MAX, FILE_BYTES_MAX, parse_document, read_documents
 from processor.errors import PROBLEMS_MAX
 from processor.resources import DOCUMENTS, PORTION
 from tests.support.documents import FIRST_COLLECTOR, document, source
@@ -199,3 +199,12 @@ def test_any_json_is_a_document_or_has_problems(given_document: dict[str, Any]) 
     found = read_documents([("f", orjson.dumps(given_document))])
     assert bool(found.problems) != bool(found.located)
     assert all(problem.message and problem.code for problem in found.problems)
+
+
+def test_a_model_that_says_how_it_is_called_says_it_rightly() -> None:
+    ids = {"kind": "Model", "user_id": "acme", "app_id": "quality", "id": "m", "model_type_id": "visual-classifier"}
+    _, broken = parse_document(ids | {"endpoint": "https://example.com", "output_info": {"params": {"colour": 1}}})
+    assert [rule.path for rule in broken] == ["endpoint"]
+    wrong = {"endpoint": "open-inference+https://example.com/v2/models/m", "output_info": {"params": {"colour": 1}}}
+    assert "output_info.params.colour" in [rule.path for rule in parse_document(ids | wrong)[1]]
+    assert parse_document(ids)[1] == [], "a model that is only watched says nothing of it"
