@@ -99,9 +99,11 @@ def test_volumes_are_declared_and_all_used() -> None:
     assert used == set(COMPOSE["volumes"])
 
 
-def test_the_secret_store_is_one_place_that_only_the_command_line_writes() -> None:
+def test_the_secret_store_is_one_place_that_only_those_who_make_keys_write() -> None:
     mounts = {name: volume for name, service in SERVICES.items() for volume in service.get("volumes", []) if volume.startswith("secrets:")}
-    assert mounts == {name: f"secrets:{SECRETS}{'' if name == 'cli' else ':ro'}" for name in ("connect", "processor", "cli")}
+    assert mounts == {
+        name: f"secrets:{SECRETS}{'' if name in {'api', 'cli'} else ':ro'}" for name in ("api", "connect", "processor", "cli")
+    }
     assert SERVICES["processor"]["environment"]["COLLECTORS_CONNECT_SECRETS_FOLDER"] == SECRETS
 
 
