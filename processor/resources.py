@@ -32,6 +32,7 @@ RELATIONS_MAX = 100_000
 FIELDS_MAX = 32  # twice what the largest part has
 PORTION = 1_000
 WINDOW_COUNT_MAX = 100_000
+QUEUE_SHARDS_MAX = 64
 WINDOW_SECONDS_MAX = 31 * 86_400
 
 COLLECTOR_ACTIVE = 52001
@@ -316,6 +317,7 @@ class Collector(Document):
     collect_outputs: bool = False
     quota: Quota | None = None
     duplicates: Duplicates | None = None
+    queue_shards: int = Field(1, ge=1, le=QUEUE_SHARDS_MAX)
 
     @property
     def pause(self) -> bool | None:

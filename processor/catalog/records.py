@@ -169,6 +169,7 @@ class Collector:
     collect_outputs: bool = False
     quota: Quota | None = None
     duplicates: Duplicates | None = None
+    queue_shards: int = 1
     created_at: str = ""
 
 

@@ -134,7 +134,8 @@ def _second(collector: Collector, look: Lookups) -> engine.Second | None:
     if not (collector.post_queue_workflow_id or collector.quota or collector.duplicates):
         return None
     workflow = look.resolved(_own(collector, collector.post_queue_workflow_id)) if collector.post_queue_workflow_id else None
-    return engine.Second(engine.PostWorkflow(workflow.steps) if workflow else None, collector.quota, collector.duplicates)
+    steps = engine.PostWorkflow(workflow.steps) if workflow else None
+    return engine.Second(steps, collector.quota, collector.duplicates, collector.queue_shards)
 
 
 def _own(collector: Collector, workflow_id: str) -> str:

@@ -102,6 +102,8 @@ def to_document(record: Record) -> Value:
     """The document of a record as a person would write it: what is left at its default is left out. No key's hash."""
     value = with_objects(kind_of(record), to_value(record))
     value.pop("sha256", None)
+    if value.get("queue_shards") == 1:
+        del value["queue_shards"]
     bare: Value = _bare(value)
     return {"kind": kind_of(record).value} | bare
 
@@ -291,6 +293,7 @@ def _read_collector(value: Mapping[str, Any]) -> Collector:
         collect_outputs=value["collect_outputs"],
         quota=Quota(**value["quota"]) if value["quota"] else None,
         duplicates=_read_duplicates(value["duplicates"]) if value["duplicates"] else None,
+        queue_shards=value["queue_shards"],
         created_at=value["created_at"],
     )
 
@@ -313,6 +316,7 @@ def _write_collector(collector: Collector) -> Value:
         "collect_outputs": collector.collect_outputs,
         "quota": asdict(collector.quota) if collector.quota else None,
         "duplicates": asdict(collector.duplicates) | {"by": sorted(collector.duplicates.by)} if collector.duplicates else None,
+        "queue_shards": collector.queue_shards,
     }
 
 

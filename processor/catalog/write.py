@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import orjson
-
 from processor.catalog.audit import entry
 from processor.catalog.changes import membership_headers, new_changeset_id
 from processor.catalog.records import SCHEMAS, TOPICS, Kind, SpentQuota, kind_of
-from processor.catalog.values import to_document, to_value
+from processor.catalog.values import to_value
 from processor.codec.records import encode
 from processor.codec.registry import Schemas
 from processor.errors import FixDocuments, Problem
@@ -114,8 +112,6 @@ def spent_quota_record(settings: Settings, schemas: Schemas, collector: str, tot
 
 def size_problem(record: Record) -> str:
     """Why a record is too large to be written; empty: it is not."""
-    if len(orjson.dumps(to_document(record))) <= VALUE_BYTES_MAX:  # which is longer than the value
-        return ""
     size = len(encode(Schemas.checked_in(), SCHEMAS[kind_of(record)], to_value(record)))
     return _too_large(size) if size > VALUE_BYTES_MAX else ""
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import xxhash
+
 if TYPE_CHECKING:
     from processor.limits.rules import Duplicates, Quota
     from processor.operators.base import Operator
@@ -105,11 +107,17 @@ class Second:
         workflow: run on the original input; None: none.
         quota: how many are collected; None: all.
         duplicates: what is left because it was collected before; None: nothing.
+        shards: over how many keys of the queue candidates are spread, by the hash of their predictions' ids.
     """
 
     workflow: PostWorkflow | None = None
     quota: Quota | None = None
     duplicates: Duplicates | None = None
+    shards: int = 1
+
+    def shard_of(self, prediction_id: str) -> int:
+        """Where a candidate belongs."""
+        return xxhash.xxh3_64_intdigest(prediction_id.encode()) % self.shards if self.shards > 1 else 0
 
 
 @dataclass(frozen=True, slots=True)

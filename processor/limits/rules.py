@@ -28,6 +28,11 @@ class Quota:
         all_of_them = ((MINUTE_S, self.per_minute), (HOUR_S, self.per_hour), (DAY_S, self.per_day))
         return tuple((seconds, limit) for seconds, limit in all_of_them if limit is not None)
 
+    def share(self, shard: int, shards: int) -> Quota:
+        """What one of several shards may collect: whole numbers that add up to the limits, so that these are never exceeded."""
+        limits = (self.per_minute, self.per_hour, self.per_day, self.total)
+        return Quota(*(None if limit is None else limit // shards + (shard < limit % shards) for limit in limits))
+
 
 class Sameness(StrEnum):
     """What makes an input the same as one before."""

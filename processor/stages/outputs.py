@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from processor.codec.predictions import Decoded
     from processor.engine.batch import PredictionBatch
-    from processor.engine.collector import Collector
+    from processor.engine.collector import Collector, Second
     from processor.engine.decide import ModelDecisions
     from processor.settings import Settings
 
@@ -71,9 +71,10 @@ class Outputs:
         taken = zip(decided.collectors.tolist(), decided.rows.tolist(), decided.inclusion.tolist(), strict=True)
         for position, row, probability in taken:
             collector = decided.watchers.collectors[position]
-            if collector.second_stage:
+            if collector.second is not None:
+                key = collector.key.encode() if collector.second.shards == 1 else _shard_key(collector.key, collector.second, decoded, row)
                 value = self._encode_candidate(collector.key, probability, catalog_version, decoded.bodies[row])
-                yield position, row, Outgoing(self._queue, collector.key.encode(), value)
+                yield position, row, Outgoing(self._queue, key, value)
             else:
                 yield position, row, self.input(collector, predictions[row], probability, version)
 
@@ -119,6 +120,11 @@ class Outputs:
             user, app, _ = collector_key.split("/")
             topic = self._topics[collector_key] = prefixed(self._settings, inputs_topic(user, app))
         return topic
+
+
+def _shard_key(collector: str, second: Second, decoded: Decoded, row: int) -> bytes:
+    """The key of a candidate of a collector that asks for several shards."""
+    return f"{collector}/{second.shard_of(decoded.batch.ids[row].as_py())}".encode()
 
 
 def _refuse(decided: ModelDecisions, position: int) -> None:

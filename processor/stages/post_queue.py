@@ -89,6 +89,18 @@ class Candidate:
     print_: Fingerprint
 
     @property
+    def shard(self) -> int:
+        """Which of its collector's shards it belongs to."""
+        second = self.collector.second
+        return second.shard_of(self.fields["prediction"]["id"]) if second else 0
+
+    @property
+    def place(self) -> str:
+        """What is settled in the order of the queue, and remembered together: a collector, or a shard of one."""
+        second = self.collector.second
+        return f"{self.collector.key}/{self.shard}" if second and second.shards > 1 else self.collector.key
+
+    @property
     def at_us(self) -> int:
         """Its time for quotas and windows: when it was predicted, but never later than when it was queued.
 
@@ -223,7 +235,8 @@ class PostQueue:
             verdict.set_result(Verdict({}))
         else:
             verdict = self._parts.asker.submit(self._parts.run(second, known.key, fields["prediction"]))
-        owned.waiting.setdefault(known.key, deque()).append(Candidate(message, fields, known, verdict, print_))
+        candidate = Candidate(message, fields, known, verdict, print_)
+        owned.waiting.setdefault(candidate.place, deque()).append(candidate)
 
     def _settle_all(self) -> None:
         """Settle every candidate whose workflow has ended and whose predecessors of the same collector are settled."""
@@ -262,11 +275,15 @@ class PostQueue:
     def _limited(self, owned: Owned, candidate: Candidate, second: Second) -> str:
         if second.quota is None and second.duplicates is None:
             return Outcome.COLLECTED
-        memory = owned.windows.memory(candidate.collector.key)
-        outcome = settle(memory, (second.quota, second.duplicates), candidate.print_, candidate.at_us)
-        if second.quota is not None and second.quota.total is not None and memory.quota.total >= second.quota.total:
+        shard, quota = candidate.shard, second.quota
+        if quota is not None and second.shards > 1:
+            quota = quota.share(shard, second.shards)
+        memory = owned.windows.memory(candidate.place)
+        outcome = settle(memory, (quota, second.duplicates), candidate.print_, candidate.at_us)
+        # Of several shards none knows of the others' totals: each stops at its own share, and the collector stays active.
+        if quota is not None and quota.total is not None and second.shards == 1 and memory.quota.total >= quota.total:
             # Said for every candidate that still comes, which are few: the first stage stops as soon as it reads it.
-            self._parts.transaction.produce([self._parts.spent(candidate.collector.key, second.quota.total)])
+            self._parts.transaction.produce([self._parts.spent(candidate.collector.key, quota.total)])
         return outcome
 
     def _input(self, candidate: Candidate, verdict: Verdict) -> Outgoing:
