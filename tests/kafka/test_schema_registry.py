@@ -35,13 +35,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+pytestmark = [pytest.mark.kafka, pytest.mark.large]
 
 STREAM = list(predictions(300, 5))
 UNKNOWN_ID = 999_999
 APP = {"user_id": "acme", "id": "quality"}
 # No stage writes them, and none is in the world of these tests.
-NOT_WRITTEN = {"knowledge_graph"}
+NOT_WRITTEN = {"knowledge_graph", "queue_state", "spent_quota"}
 
 
 @pytest.fixture(params=["index", "registry"])

@@ -47,7 +47,7 @@ def values(outputs: Any) -> np.ndarray:
     return np.array([[concept["value"] for concept in output["concepts"]] for output in outputs])
 
 
-@pytest.mark.slow
+@pytest.mark.large
 def test_a_real_mlserver_and_a_real_onnx_model_say_the_same(mlserver: MlServer, tmp_path: Path) -> None:
     async def scenario() -> None:
         given = pictures(COUNT)
@@ -62,7 +62,7 @@ def test_a_real_mlserver_and_a_real_onnx_model_say_the_same(mlserver: MlServer, 
     run(scenario())
 
 
-@pytest.mark.slow
+@pytest.mark.large
 def test_what_a_real_mlserver_does_not_know_is_told(mlserver: MlServer, tmp_path: Path) -> None:
     async def scenario() -> None:
         async with bench(Given(tmp_path)) as there:
