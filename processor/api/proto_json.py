@@ -8,9 +8,9 @@ from pydantic_core import PydanticCustomError
 
 from processor.catalog.records import Kind
 from processor.catalog.rules import Broken
-from processor.codec.json_text import deeper_than
+from processor.codec.json_text import deeper_than, inside
 from processor.rest.json_body import proto_names
-from processor.yaml_streams import DEPTH_MAX
+from processor.yaml_streams import DEPTH_MAX, VALUES_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,23 +28,40 @@ SAID_OF_A_MODEL = frozenset(
 STATUS_NAMES = {"COLLECTOR_ACTIVE": 52001, "COLLECTOR_INACTIVE": 52002}
 
 
-def to_names(value: Any, depth: int = 0) -> Any:
+def to_names(value: Any) -> Any:
     """A JSON value with all names of the contract in snake_case.
 
     Raises:
-        ValueError: it is nested too deeply, or a field is given twice.
+        ValueError: it is nested too deeply, has too many values, or a field is given twice.
     """
-    if depth > READ_DEPTH_MAX:
-        raise ValueError(f"nested deeper than {DEPTH_MAX} levels")
+    if problem := _size_problem(value):
+        raise ValueError(problem)
+    return _named(value)
+
+
+def _size_problem(value: Any) -> str:
+    """Why a value is too large to be walked through; looked at layer by layer, as it may be nested deeper than the stack."""
+    layer, left = [value], VALUES_MAX
+    for _ in range(READ_DEPTH_MAX):
+        layer = [inner for outer in layer if isinstance(outer, dict | list) for inner in inside(outer)]
+        left -= len(layer)
+        if left < 0:
+            return f"more than {VALUES_MAX} values"
+        if not layer:
+            return ""
+    return f"nested deeper than {DEPTH_MAX} levels"
+
+
+def _named(value: Any) -> Any:
     if isinstance(value, list):
-        return [to_names(each, depth + 1) for each in value]
+        return [_named(each) for each in value]
     if not isinstance(value, dict):
         return value
     try:
         named = proto_names(value)
     except PydanticCustomError as error:
         raise ValueError(error.message()) from None
-    return {name: item if name in FREE else to_names(item, depth + 1) for name, item in named.items()}
+    return {name: item if name in FREE else _named(item) for name, item in named.items()}
 
 
 def to_document(kind: Kind, ids: Mapping[str, str], item: Any) -> tuple[Any, list[Broken]]:

@@ -28,9 +28,10 @@ def deeper_than(value: Any, levels: int) -> bool:
     """Whether containers are nested more than so many levels deep."""
     layer = [value]
     for _ in range(levels):
-        layer = [inner for outer in layer for inner in _inside(outer) if isinstance(inner, dict | list)]
+        layer = [inner for outer in layer for inner in inside(outer) if isinstance(inner, dict | list)]
     return bool(layer)
 
 
-def _inside(value: dict[str, Any] | list[Any]) -> list[Any]:
+def inside(value: dict[str, Any] | list[Any]) -> list[Any]:
+    """What a container holds."""
     return list(value.values()) if isinstance(value, dict) else value

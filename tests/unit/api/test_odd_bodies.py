@@ -13,7 +13,7 @@ from processor.catalog.values import to_document
 from processor.catalog.write import VALUE_BYTES_MAX, size_problem
 from processor.resources import RELATIONS_MAX
 from processor.rest.status import DETAILS_MAX
-from processor.yaml_streams import DEPTH_MAX
+from processor.yaml_streams import DEPTH_MAX, VALUES_MAX
 from tests.support.api import COLLECTORS, MODELS, WORKFLOWS, code, collector
 
 if TYPE_CHECKING:
@@ -60,6 +60,12 @@ def test_what_is_nested_too_deeply_to_be_read_back_is_not_written(there: Api, le
     ]
     assert [code(answer) for answer in answers] == [11102] * len(answers)
     assert there.cluster.orders == []
+
+
+def test_what_has_too_many_values_is_not_even_looked_at(there: Api) -> None:
+    many = b"[" + b"1," * VALUES_MAX + b"1]"
+    answer = there.ask("POST", WORKFLOWS, content=b'{"workflows": [{"id": "w", "nodes": ' + many + b"}]}")
+    assert (code(answer), "values" in answer.json()["status"]["details"]) == (11102, True)
 
 
 def test_what_is_nested_as_deeply_as_may_be_is_read_back(there: Api) -> None:
