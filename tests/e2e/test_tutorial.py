@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +10,7 @@ import orjson
 import pytest
 
 from processor.kafka.machine import free_port
+from tests.support.shell import Shell
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -25,43 +22,6 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SERVICES = ("collectors destination", "collectors run ")
 DESTINATION_PORT = "8100"
-
-
-class Shell:
-    """Somebody's terminal: a directory, and the project's commands on the path."""
-
-    def __init__(self, folder: Path) -> None:
-        commands = folder / "commands"
-        commands.mkdir()
-        for name, line in (("collectors", f'"{sys.executable}" -m processor'), ("python", f'"{sys.executable}"')):
-            (commands / name).write_text(f'#!/bin/sh\nexec {line} "$@"\n', encoding="utf-8")
-            (commands / name).chmod(0o755)
-        self._folder = folder / "tutorial"
-        self._folder.mkdir()
-        path = os.pathsep.join([str(commands), os.environ["PATH"]])
-        self._environment = os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)}
-
-    def type(self, block: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["sh", "-e"], input=block, cwd=self._folder, env=self._environment, capture_output=True, text=True, check=False, timeout=180
-        )
-
-    def expect(self, block: str) -> str:
-        done = self.type(block)
-        assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}"
-        return done.stdout + done.stderr
-
-    @contextmanager
-    def running(self, block: str) -> Iterator[None]:
-        path = self._folder.parent / f"{block.split()[1]}.log"
-        with path.open("wb") as log:
-            process = subprocess.Popen(["sh", "-c", f"exec {block}"], cwd=self._folder, env=self._environment, stdout=log, stderr=log)
-            try:
-                yield
-                assert process.poll() is None, f"the service must not end by itself\n{path.read_text()}"
-            finally:
-                process.terminate()
-                process.wait(60)
 
 
 def tutorial() -> list[str]:
