@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from processor.api.access import admit
 from processor.api.documents import visible
-from processor.rest.access import AppRef, lacking, name_of
+from processor.rest.access import ME, AppRef, lacking, name_of
 from processor.rest.status import Code, Refused
 
 if TYPE_CHECKING:
@@ -66,7 +66,11 @@ class Gate:
             raise Refused(Code.INSUFFICIENT_SCOPES, f"key {name_of(self._keys[0])} lacks {', '.join(missing[0])}")
 
     def _asked(self, app: AppRef, need: Need) -> Caller | Refused:
+        # In a path `me` stands for whoever asks; in a document it would be somebody of this name.
+        keys = [key for key in self._keys if app.user_id != ME or key.user_id == ME]
+        if not keys:
+            return Refused(Code.KEY_INVALID, f"key {name_of(self._keys[0])} does not open app {app}: write the id of its user")
         try:
-            return admit(self._catalog, self._keys, app, need)
+            return admit(self._catalog, keys, app, need)
         except Refused as refused:
             return refused

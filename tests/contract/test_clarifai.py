@@ -242,6 +242,8 @@ REFUSED: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("CONN_KEY_INVALID", "ListCollectors", {"user_app_id": {"user_id": "zoe", "app_id": "farm"}}),
     ("CONN_ACCOUNT_ISSUES", "PostCollectors", POOR | {"collectors": [collector("c")]}),
     ("FAILURE", "PostCollectors", {"collectors": [collector("c", pre_queue_random_sample=3), collector("d", post_queue_workflow_id="w")]}),
+    ("CONN_DOES_NOT_EXIST", "GetUser", {}),
+    ("CONN_METHOD_NOT_ALLOWED", "DeleteApp", {}),
     ("MIXED_STATUS", "PostModels", {"models": [SAMPLER | {"id": "kept"}, {"id": "m", "model_type_id": "random-sample"}]}),
     ("INPUT_UNSUPPORTED_FORMAT", "PostInputs", {"inputs": [{"id": "x", "data": {"image": {"base64": base64_of(b"no image")}}}]}),
 )  # fmt: skip

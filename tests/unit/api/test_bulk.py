@@ -89,6 +89,20 @@ def test_a_scope_that_one_kind_needs_is_missed_for_that_kind_only() -> None:
         assert results(there.post(DOCUMENTS, "models-only", documents=[MODEL])) == ["created"]
 
 
+def test_me_is_nobody_here_but_a_user_of_that_name() -> None:
+    """Or everybody could write and read what is that user's."""
+    theirs = Model("me", "quality", "m", "visual")
+    with api((*RECORDS, theirs)) as there:
+        answer = there.post(DOCUMENTS, documents=[MODEL | {"user_id": "me"}])
+        assert problems(answer) == [("documents#1 Model me/quality/keep-a-half", "", 11008)]
+        assert code(there.delete(f"{DOCUMENTS}?kind=Model&user_id=me&app_id=quality&id=m")) == 11008
+        assert code(there.get(DOCUMENTS, kind="Model", user_id="me", app_id="quality")) == 11008
+        assert there.get(DOCUMENTS, kind="Model", user_id="me").json()["documents"] == []
+        assert "m" not in [each["id"] for each in there.get(DOCUMENTS, kind="Model").json()["documents"]]
+    with api((theirs, Key("me", "", "token", ("Models_Get",), sha256_of("mine")))) as there:
+        assert [each["id"] for each in there.get(DOCUMENTS, "mine", kind="Model").json()["documents"]] == ["m"]
+
+
 def test_one_secret_may_be_that_of_several_keys() -> None:
     both = (Key("acme", "", "a", ("Models_Add",), sha256_of("both")), Key("acme", "quality", "b", ("Workflows_Add",), sha256_of("both")))
     with api((*RECORDS, *both)) as there:
