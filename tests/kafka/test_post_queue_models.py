@@ -16,7 +16,7 @@ from processor.codec.registry import Schemas
 from processor.kafka.client import producer
 from processor.topics.names import QUEUE, QUEUE_DEAD_LETTERS, inputs_topic, prefixed
 from tests.support.predictions import input_of, prediction
-from tests.support.processes import Processor, collectors
+from tests.support.processes import Processor, give
 from tests.support.stage import funnel, records
 from tests.support.waiting import wait_until
 from tests.support.world import collector, operator, workflow
@@ -111,8 +111,7 @@ def set_up(settings: Settings, address: str) -> None:
         ("keys", "create", "--user", "acme", "--app", "quality", "--id", "ingest", "--scopes", "PostInputs"),
         ("apply", "-f", "-"),
     ):
-        done = collectors(settings, *arguments, input=documents(address) if arguments[0] == "apply" else None)
-        assert done.returncode == 0, f"{arguments}: {done.stderr}"
+        give(settings, *arguments, text=documents(address) if arguments[0] == "apply" else None)
 
 
 def test_what_a_model_says_decides_and_one_that_fails_fails_for_itself(settings: Settings, address: str) -> None:

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import psutil
+from click.testing import CliRunner
+
+from processor.cli.main import cli
 
 if TYPE_CHECKING:
     from processor.settings import Settings
@@ -32,6 +35,13 @@ def collectors(settings: Settings, *arguments: str, cwd: Path | None = None, **o
     """Run one command to its end."""
     command = [sys.executable, "-m", "processor", *arguments]
     return subprocess.run(command, env=environment(settings), cwd=cwd, capture_output=True, text=True, timeout=120, check=False, **options)
+
+
+def give(settings: Settings, *arguments: str, text: str | None = None) -> None:
+    """Run one command to its end inside this process: a second quicker than one of its own, where all that counts is what it did."""
+    given = {name: value for name, value in environment(settings).items() if name.startswith("COLLECTORS_")}
+    done = CliRunner().invoke(cli, list(arguments), input=text, env=given)
+    assert done.exit_code == 0, f"{arguments}: {done.output}{done.exception!r}"
 
 
 class Processor:

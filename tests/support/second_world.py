@@ -13,7 +13,7 @@ from processor.codec.records import encode
 from processor.codec.registry import Schemas
 from processor.kafka.client import producer
 from processor.topics.names import QUEUE, inputs_topic, prefixed
-from tests.support.processes import collectors
+from tests.support.processes import give
 from tests.support.second_oracle import SecondOracle
 from tests.support.stage import funnel, records
 from tests.support.world import collector, operator, predictions, workflow
@@ -59,8 +59,7 @@ def set_up(settings: Settings) -> None:
         ("keys", "create", "--user", "acme", "--app", "quality", "--id", "ingest", "--scopes", "PostInputs"),
         ("apply", "-f", "-"),
     ):
-        done = collectors(settings, *arguments, input=DOCUMENTS if arguments[0] == "apply" else None)
-        assert done.returncode == 0, f"{arguments}: {done.stderr}"
+        give(settings, *arguments, text=DOCUMENTS if arguments[0] == "apply" else None)
 
 
 def candidates(count: int, seed: int) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -12,7 +12,7 @@ from processor.codec.registry import Schemas
 from processor.kafka.client import producer
 from processor.topics.names import PREDICTIONS, inputs_topic, prefixed
 from tests.support.oracle import evaluate
-from tests.support.processes import collectors
+from tests.support.processes import give
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -98,9 +98,7 @@ def set_up(settings: Settings) -> None:
         ("keys", "create", "--user", "acme", "--app", "second", "--id", "ingest", "--scopes", "PostInputs"),
         ("apply", "-f", "-"),
     ):
-        given = DOCUMENTS if arguments[0] == "apply" else None
-        done = collectors(settings, *arguments, input=given)
-        assert done.returncode == 0, f"{arguments}: {done.stderr}"
+        give(settings, *arguments, text=DOCUMENTS if arguments[0] == "apply" else None)
 
 
 def predictions(count: int, seed: int) -> Iterator[dict[str, Any]]:

@@ -89,7 +89,7 @@ def test_no_attempt_begins_after_the_total() -> None:
 
 def test_the_budget_bounds_retries_of_all_calls_together() -> None:
     async def scenario() -> None:
-        calls, made_in_all, shared = 200, 0, RetryBudget()
+        calls, made_in_all, shared = 40, 0, RetryBudget()
         for _ in range(calls):
             attempt, made = failing(*[CallFailed(Failure.UNREACHABLE, "down")] * ATTEMPTS_MAX)
             with pytest.raises(CallFailed):
