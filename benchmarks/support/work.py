@@ -17,6 +17,7 @@ from processor.codec.records import encode
 from processor.engine.collector import Collector, Node, Source, Watchers, Workflow
 from processor.engine.plan import bound
 from processor.operators import parse_operator
+from processor.operators.probability import Extreme
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -55,7 +56,8 @@ def predictions(schemas: Schemas, records: int) -> Iterator[tuple[bytes, bytes]]
 
 def share_below(schemas: Schemas, values: Sequence[bytes]) -> float:
     """The share of predictions whose maximum is below the threshold."""
-    keys = PredictionDecoder(schemas).decode(values).batch.content.max_keys
+    batch = PredictionDecoder(schemas).decode(values).batch
+    keys = batch.content.keys(Extreme.LARGEST, batch.vocabulary)
     return float(np.mean(keys < np.uint64(np.float32(THRESHOLD).view(np.uint32))))
 
 
@@ -74,7 +76,7 @@ def make_watchers(keys: Sequence[str], below: float) -> Watchers:
 
 def loop_plan(collector: Collector) -> LoopPlan:
     """What a plain loop needs to know of a collector of `make_watchers`."""
-    sampler: Any = bound(collector)[1][1]
+    sampler: Any = bound(collector)[1][1][0]
     arc = sampler.arc()
     return LoopPlan(collector.key, sampler.group, -arc.start & RING_MASK, arc.length, float(np.float32(THRESHOLD)))
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from processor.operators import Relation
 from processor.operators.concept_graph import concept_graph
-from processor.operators.random_sample import GROUPS, RandomSample
+from processor.operators.random_sample import GROUPS
 
 if TYPE_CHECKING:
     from processor.catalog.records import KnowledgeGraph
@@ -25,7 +25,7 @@ def beyond_limits(workflow: Workflow, *, sampled_before: bool) -> str:
         workflow: with its models.
         sampled_before: the collector has a ``pre_queue_random_sample``.
     """
-    samplers = sum(isinstance(node.operator, RandomSample) for node in workflow.nodes)
+    samplers = sum(part.share is not None for node in workflow.nodes for part in node.operator.parts())
     if samplers + sampled_before > GROUPS:
         return f"with pre_queue_random_sample, a collector has at most {GROUPS} samplers, this one more: they could not be independent"
     inputs = sum(len(node.inputs) for node in workflow.nodes)

@@ -122,7 +122,13 @@ class PredictionBatch:
     @cached_property
     def content(self) -> Content:
         """The outputs, as operators look at them."""
-        return Content(self.rows, lambda: self._elements(self.concepts), lambda: self._elements(self.region_concepts))
+        return Content(
+            self.rows,
+            lambda: self._elements(self.concepts),
+            lambda: self._elements(self.region_concepts),
+            self._objects,
+            lambda: self._strings("output", "data", "text", "raw"),
+        )
 
     def draws(self, group: int) -> np.ndarray:
         """The hashes of one sampling group, uint64 [rows]."""
@@ -160,6 +166,14 @@ class PredictionBatch:
             return numbers(*flat.regions, self.vocabulary) if flat.regions else np.zeros(len(flat.ids), np.int64)
 
         return Elements.at(flat.offsets, flat.values, codes, owners if flat.regions else None)
+
+    def _objects(self) -> Elements:
+        offsets, regions = flatten(self._field("output", "data", "regions"))
+        if not len(regions):
+            return Elements.nothing(self.rows)
+        places = np.arange(len(regions))
+        owners = numbers(strings(pc.struct_field(regions, "id")), places, self.vocabulary)
+        return Elements.at(offsets, np.zeros(len(places), np.float32), lambda: places, lambda: owners).objects()
 
     def _field(self, name: str, *path: str) -> pa.Array:
         column = self.table.column(name)

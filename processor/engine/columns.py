@@ -75,10 +75,8 @@ class Columns:
         frame = self._evaluation.frame
         if column.kind == "hash":
             return frame.draws(column.number)
-        if column.kind == "max":
-            return frame.output.content.max_keys
-        if column.kind == "min":
-            return frame.output.content.min_keys
+        if column.measure is not None:
+            return frame.output.content.keys(column.measure, frame.vocabulary)
         if column.kind == "mask":
             return self._evaluation.result(column.number).output.present.astype(np.uint64)
         return np.zeros(self.size, np.uint64)

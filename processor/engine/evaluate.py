@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from processor.operators.content import Output, unite
-from processor.operators.random_sample import RandomSample
+from processor.operators.content import Output
+from processor.operators.union import unite
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,10 +22,10 @@ ROOT = -1
 
 @dataclass(frozen=True, slots=True)
 class Subplan:
-    """An operator and the sub-plans it reads.
+    """One part of an operator and the sub-plans it reads.
 
     Attributes:
-        operator: samplers are bound to their node.
+        operator: the part; draws are bound to their node.
         inputs: numbers of sub-plans, or ``(ROOT,)``.
         samplers: numbers of the samplers in it that are neither certain to keep nor to drop, itself included.
     """
@@ -33,6 +33,12 @@ class Subplan:
     operator: Operator
     inputs: tuple[int, ...]
     samplers: frozenset[int] = frozenset()
+
+    @property
+    def uncertain(self) -> bool:
+        """It draws, and may come out either way."""
+        share = self.operator.share
+        return share is not None and 0 < share < 1
 
 
 class Subplans:
@@ -50,7 +56,7 @@ class Subplans:
         number = self._numbers.setdefault((operator, inputs), len(self._plans))
         if number == len(self._plans):
             samplers = frozenset[int]().union(*(self._plans[i].samplers for i in inputs if i != ROOT))
-            if isinstance(operator, RandomSample) and 0 < operator.share < 1:
+            if Subplan(operator, inputs).uncertain:
                 samplers |= {number}
             self._plans.append(Subplan(operator, inputs, samplers))
         return number
@@ -105,10 +111,10 @@ class Evaluation:
 
     def _evaluate(self, plan: Subplan, number: int, inputs: Sequence[Result], forced: frozenset[int] | None) -> Result:
         given = inputs[0].output if len(inputs) == 1 else unite([result.output for result in inputs])
-        if forced is not None and isinstance(plan.operator, RandomSample) and 0 < plan.operator.share < 1:
+        if forced is not None and plan.uncertain:
             output = given if number in forced else Output(np.zeros_like(given.present), given.content)
         else:
             output = plan.operator.apply(self.frame, given)
         failed = given.present & ~output.present
         inherited = np.logical_or.reduce([result.blamed for result in inputs]) & ~given.present
-        return Result(output, failed, inherited if isinstance(plan.operator, RandomSample) else inherited | failed)
+        return Result(output, failed, inherited | failed if plan.operator.share is None else inherited)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from processor.engine.evaluate import Evaluation
-from processor.operators.random_sample import RandomSample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +79,7 @@ def _counts(elements: Elements) -> np.ndarray:
 
 
 def _share(subplans: Subplans, number: int) -> float:
-    operator = subplans[number].operator
-    if not isinstance(operator, RandomSample):
+    share = subplans[number].operator.share
+    if share is None:
         raise TypeError(f"sub-plan {number} is no sampler")
-    return operator.share
+    return share

@@ -23,7 +23,7 @@ from processor.operators.random_sample import GROUPS, RandomSample, salt
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from processor.engine.collector import Collector, Watchers, Workflow
+    from processor.engine.collector import Collector, Node, Watchers, Workflow
     from processor.operators.base import Operator
 
 NO_SLOT = -1
@@ -113,29 +113,29 @@ def relevant(workflow: Workflow) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-def bound(collector: Collector) -> tuple[RandomSample | None, tuple[Operator, ...]]:
-    """The random sample and the nodes' operators, every sampler with a key of its own and a group no other has.
+def bound(collector: Collector) -> tuple[RandomSample | None, tuple[tuple[Operator, ...], ...]]:
+    """The random sample and each node's parts, every sampler with a key of its own and a group no other has.
 
     Raises:
         ValueError: more samplers than groups, which the catalog never lets through.
     """
     taken: set[int] = set()
 
-    def seat(sampler: RandomSample, key: str) -> RandomSample:
+    def seat(share: float, key: str) -> RandomSample:
         if len(taken) == GROUPS:
             raise ValueError(f"{collector.key} has more than {GROUPS} samplers")
         group = salt(key) % GROUPS
         while group in taken:
             group = (group + 1) % GROUPS
         taken.add(group)
-        return RandomSample(sampler.keep_fraction, key, group)
+        return RandomSample(share, key, group)
 
-    gate = None if collector.random_sample is None else seat(RandomSample(collector.random_sample), collector.key)
-    nodes = collector.workflow.nodes if collector.workflow else ()
-    return gate, tuple(
-        seat(node.operator, f"{collector.key}/pre-queue/{node.id}") if isinstance(node.operator, RandomSample) else node.operator
-        for node in nodes
-    )
+    def seated(node: Node) -> tuple[Operator, ...]:
+        key = f"{collector.key}/pre-queue/{node.id}"
+        return tuple(part if part.share is None else seat(part.share, key) for part in node.operator.parts())
+
+    gate = None if collector.random_sample is None else seat(collector.random_sample, collector.key)
+    return gate, tuple(seated(node) for node in (collector.workflow.nodes if collector.workflow else ()))
 
 
 @dataclass(slots=True)
@@ -183,36 +183,38 @@ class _Compiler:
         path = path_of(collector.workflow)
         if path is None:
             return self._graph(position, gate, collector.workflow, operators)
-        return self._chain(position, gate, tuple((collector.workflow.nodes[i].id, operators[i]) for i in path))
+        return self._chain(position, gate, tuple((collector.workflow.nodes[i].id, part) for i in path for part in operators[i]))
 
     def _chain(self, position: int, gate: RandomSample | None, path: tuple[tuple[str, Operator], ...]) -> Chain:
-        samplers = [operator for _, operator in path if isinstance(operator, RandomSample)]
-        share = math.prod(sampler.share for sampler in ([gate, *samplers] if gate else samplers))
+        shares = [part.share for part in ([gate] if gate else []) + [part for _, part in path] if part.share is not None]
+        share = math.prod(shares)
         steps = [*([self._sampler(gate)] if gate else []), *self._path_steps(position, path)]
         return Chain(position, tuple(step for step in steps if step.arc is not None), share, self._column)
 
     def _path_steps(self, position: int, path: tuple[tuple[str, Operator], ...]) -> Iterator[Step]:
         filters, whole = ROOT, True
-        for node_id, operator in path:
-            if isinstance(operator, RandomSample):
-                yield self._sampler(operator)
+        for node_id, part in path:
+            if part.share is not None:
+                yield self._sampler(part)
                 continue
-            filters = self.subplans.number(operator, (filters,))
+            filters = self.subplans.number(part, (filters,))
             mask = Arc(Column("mask", filters), 1, 1)
-            yield Step((operator.arc() if whole else None) or mask, mask, self._slot(position, node_id))
-            whole = whole and operator.passes_through
+            yield Step((part.arc() if whole else None) or mask, mask, self._slot(position, node_id))
+            whole = whole and part.passes_through
 
-    def _graph(self, position: int, gate: RandomSample | None, workflow: Workflow, operators: tuple[Operator, ...]) -> Graph:
+    def _graph(self, position: int, gate: RandomSample | None, workflow: Workflow, operators: tuple[tuple[Operator, ...], ...]) -> Graph:
         numbers: dict[int, int] = {}
         slots: list[tuple[int, int]] = []
         for i in relevant(workflow):
             inputs = tuple(numbers[j] for j in workflow.nodes[i].inputs) or (ROOT,)
-            numbers[i] = self.subplans.number(operators[i], inputs)
-            if not isinstance(operators[i], RandomSample):
-                slots.append((numbers[i], self._slot(position, workflow.nodes[i].id)))
+            for part in operators[i]:
+                numbers[i] = self.subplans.number(part, inputs)
+                inputs = (numbers[i],)
+                if part.share is None:
+                    slots.append((numbers[i], self._slot(position, workflow.nodes[i].id)))
         return Graph(position, gate, tuple(slots), tuple(numbers[leaf] for leaf in workflow.leaves))
 
-    def _sampler(self, sampler: RandomSample) -> Step:
+    def _sampler(self, sampler: Operator) -> Step:
         return Step(sampler.arc(), None, NO_SLOT)
 
     def _slot(self, position: int, node_id: str) -> int:

@@ -6,18 +6,22 @@ keeps those of an arc of values, because the bits of non-negative floats are in 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from processor.operators.measure import Measure
 
 RING = 2**64
 
 
 class Column(NamedTuple):
-    """Which keys an arc is about: ``hash`` (of a group), ``max``, ``min`` or, inside the engine, ``mask`` (of a sub-plan)."""
+    """Which keys an arc is about: ``hash`` (of a group), ``measure`` (of a prediction) or, inside the engine, ``mask`` (of a sub-plan)."""
 
     kind: str
     number: int = 0
+    measure: Measure | None = None
 
 
 class Arc(NamedTuple):

@@ -48,6 +48,16 @@ class Operator(Protocol):
     """A model type that this system runs itself: frozen, hashable parameters and one vector function.
 
     Equal operators on equal inputs are evaluated once a batch, so ``apply`` depends on nothing else.
+
+    Attributes:
+        model_type_id: what documents call it.
+        doc: one line on what it does.
+        takes: the fields of an output that it looks at.
+        gives: the fields that come out, where it does not pass the whole output through.
+        passes_through: what comes out is the whole output, or nothing.
+        params: the fields that ``params`` may have.
+        takes_concepts: ``data.concepts`` may be given.
+        before_queue: it takes microseconds a prediction at most, so that a pre-queue workflow may run it.
     """
 
     model_type_id: ClassVar[str]
@@ -57,6 +67,14 @@ class Operator(Protocol):
     passes_through: ClassVar[bool]
     params: ClassVar[frozenset[str]]
     takes_concepts: ClassVar[bool]
+    before_queue: ClassVar[bool]
+
+    @property
+    def share(self) -> float | None:
+        """The share that it keeps by a draw, which looks at nothing but the prediction's id; None: it draws nothing."""
+
+    def parts(self) -> tuple[Operator, ...]:
+        """What it does, one after the other, each either a draw or without one: what a draw leaves is counted by itself."""
 
     @classmethod
     def parse(cls, info: OutputInfo, graph_of: GraphOf) -> Self:
@@ -67,6 +85,42 @@ class Operator(Protocol):
 
     def apply(self, rows: Rows, given: Output) -> Output:
         """What is left of the input."""
+
+
+class Undivided:
+    """What most operators have in common: one part, no draw, quick."""
+
+    __slots__ = ()
+    takes_concepts: ClassVar[bool] = False
+    before_queue: ClassVar[bool] = True
+
+    @property
+    def share(self) -> float | None:
+        """It draws nothing."""
+        return None
+
+    def parts(self: Operator) -> tuple[Operator, ...]:
+        """Itself."""
+        return (self,)
+
+    def arc(self) -> Arc | None:
+        """No arc, unless the operator has one."""
+        return None
+
+
+class PassThrough(Undivided):
+    """An operator that passes its whole input or nothing."""
+
+    __slots__ = ()
+    gives: ClassVar[frozenset[str]] = frozenset()
+    passes_through: ClassVar[bool] = True
+
+
+class Reducing(Undivided):
+    """An operator that gives an output of its own."""
+
+    __slots__ = ()
+    passes_through: ClassVar[bool] = False
 
 
 class OperatorProblems(CollectorsError):

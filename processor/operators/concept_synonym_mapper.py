@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 
 import numpy as np
 
+from processor.operators.base import Reducing
 from processor.operators.concept_graph import concept_graph
 from processor.operators.content import Content, Elements, Output
 
@@ -25,7 +26,7 @@ COPIES_AT_ONCE = 1_000_000
 
 
 @dataclass(frozen=True)
-class ConceptSynonymMapper:
+class ConceptSynonymMapper(Reducing):
     """Gives the images of the top-level concepts, and nothing else.
 
     Attributes:
@@ -40,7 +41,6 @@ class ConceptSynonymMapper:
     )
     takes: ClassVar[frozenset[str]] = frozenset({"concepts"})
     gives: ClassVar[frozenset[str]] = frozenset({"concepts"})
-    passes_through: ClassVar[bool] = False
     params: ClassVar[frozenset[str]] = frozenset({"knowledge_graph_id"})
     takes_concepts: ClassVar[bool] = True
 
@@ -60,9 +60,6 @@ class ConceptSynonymMapper:
         if graph.problem:
             info.problem("params.knowledge_graph_id", f"knowledge graph {graph_id!r} is too large for a mapper: {graph.problem}")
         return cls(graph_id, targets, graph.digest, graph)
-
-    def arc(self) -> None:
-        """No arc: the output is another one."""
 
     def images(self, concept_id: str) -> tuple[str, ...]:
         """What a concept maps to."""

@@ -10,17 +10,20 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
+
+    from processor.operators.measure import Measure
 
     Keys = NDArray[np.uint64]
     Values = NDArray[np.float32]
 
 NO_KEY = np.uint64(2**64 - 1)
-"""The key of a row that has no value; no arc of values reaches it."""
+"""The key of a row that has no number; no arc of numbers reaches it."""
 
 
 MAX_UINT16 = 2**16 - 1
@@ -157,6 +160,35 @@ class Elements:
             result[occupied] = choose.reduceat(self.values, self.offsets[:-1][occupied])
         return result
 
+    def largest(self) -> np.ndarray:
+        """Bool [elements]: has the largest value of its region (of its row, for top-level concepts), alone or with others."""
+        order, firsts = self._groups(self.owners, self.rows)
+        if not len(firsts):
+            return np.zeros(0, bool)
+        tops = np.maximum.reduceat(self.values[order], firsts)
+        found = np.empty(len(order), bool)
+        found[order] = self.values[order] == np.repeat(tops, np.diff(firsts, append=len(order)))
+        return found
+
+    def distinct(self) -> Elements:
+        """One element for each (row, region, concept), with the largest value, ordered so whatever the order here."""
+        order, firsts = self._groups(self.codes, self.owners, self.rows)
+        values = np.maximum.reduceat(self.values[order], firsts) if len(firsts) else self.values
+        firsts = order[firsts]
+        return Elements(self.size, values, lambda: self.rows[firsts], lambda: self.codes[firsts], lambda: self.owners[firsts])
+
+    def objects(self) -> Elements:
+        """One element for each region that has any, whose value and code mean nothing."""
+        nothing = np.zeros(len(self.values), np.int64)
+        return Elements(self.size, nothing.astype(np.float32), lambda: self.rows, lambda: nothing, lambda: self.owners).distinct()
+
+    def _groups(self, *columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Positions ordered by columns, the last one first, and where in them each group of equal ones begins."""
+        order = np.lexsort(columns)
+        new = np.ones(len(order), bool)
+        new[1:] = np.logical_or.reduce([column[order[1:]] != column[order[:-1]] for column in columns])
+        return order, np.flatnonzero(new)
+
 
 class Content:
     """What the outputs of many rows hold. Everything is derived when it is first looked at.
@@ -165,9 +197,17 @@ class Content:
         size: number of rows.
     """
 
-    def __init__(self, size: int, concepts: Callable[[], Elements] | None = None, regions: Callable[[], Elements] | None = None) -> None:
+    def __init__(
+        self,
+        size: int,
+        concepts: Callable[[], Elements] | None = None,
+        regions: Callable[[], Elements] | None = None,
+        objects: Callable[[], Elements] | None = None,
+        texts: Callable[[], pa.Array] | None = None,
+    ) -> None:
         self.size = size
-        self._concepts, self._regions = concepts, regions
+        self._concepts, self._regions, self._objects, self._texts = concepts, regions, objects, texts
+        self._keys: dict[Measure, Keys] = {}
         self._taken: tuple[Content, np.ndarray] | None = None
 
     @cached_property
@@ -181,26 +221,34 @@ class Content:
         return self._regions() if self._regions else Elements.nothing(self.size)
 
     @cached_property
-    def max_keys(self) -> Keys:
-        """The bits of each row's largest value, uint64; :data:`NO_KEY` where there is none."""
-        if self._taken:
-            parent, rows = self._taken
-            keys: Keys = parent.max_keys[rows]
-            return keys
-        return _bits(np.maximum(self.concepts.extreme(np.maximum, -np.inf), self.regions.extreme(np.maximum, -np.inf)))
+    def objects(self) -> Elements:
+        """One element for each region, those without concepts too; regions of a row that have one id are one."""
+        return self._objects() if self._objects else self.regions.objects()
 
     @cached_property
-    def min_keys(self) -> Keys:
-        """The bits of each row's smallest value, uint64; :data:`NO_KEY` where there is none."""
-        if self._taken:
-            parent, rows = self._taken
-            keys: Keys = parent.min_keys[rows]
-            return keys
-        return _bits(np.minimum(self.concepts.extreme(np.minimum, np.inf), self.regions.extreme(np.minimum, np.inf)))
+    def texts(self) -> pa.Array:
+        """Texts, Arrow strings [rows] without nulls; empty where there is none."""
+        return self._texts() if self._texts else pa.repeat(pa.scalar(""), self.size)
+
+    def keys(self, measure: Measure, vocabulary: Vocabulary) -> Keys:
+        """The bits of each row's number, uint64; :data:`NO_KEY` where it has none. One measure is taken once."""
+        if measure not in self._keys:
+            if self._taken:
+                parent, rows = self._taken
+                self._keys[measure] = parent.keys(measure, vocabulary)[rows]
+            else:
+                self._keys[measure] = _bits(measure.of(self, vocabulary))
+        return self._keys[measure]
 
     def take(self, rows: np.ndarray) -> Content:
         """The content of some rows, which become rows 0, 1, … of the result."""
-        taken = Content(len(rows), lambda: self.concepts.take(rows), lambda: self.regions.take(rows))
+        taken = Content(
+            len(rows),
+            lambda: self.concepts.take(rows),
+            lambda: self.regions.take(rows),
+            lambda: self.objects.take(rows),
+            lambda: self.texts.take(pa.array(rows)),
+        )
         taken._taken = (self, rows)
         return taken
 
@@ -219,28 +267,7 @@ class Output:
 
 
 def _bits(values: Values) -> Keys:
+    values = values + np.float32(0)  # no negative zero, whose bits are above all others
     keys = values.view(np.uint32).astype(np.uint64)
-    keys[np.isinf(values)] = NO_KEY
+    keys[~np.isfinite(values)] = NO_KEY
     return keys
-
-
-def unite(outputs: Sequence[Output]) -> Output:
-    """The union: concepts by id, regions by id and within them concepts by id, the larger value; what has no id stays apart."""
-    present = np.logical_or.reduce([output.present for output in outputs])
-    concepts = lambda: _merge([(output.present, output.content.concepts) for output in outputs])  # noqa: E731 - a pair reads best side by side
-    regions = lambda: _merge([(output.present, output.content.regions) for output in outputs])  # noqa: E731 - as above
-    return Output(present, Content(len(present), concepts, regions))
-
-
-def _merge(parts: Sequence[tuple[np.ndarray, Elements]]) -> Elements:
-    picked = [elements.pick(np.flatnonzero(present[elements.rows])) for present, elements in parts]
-    rows, owners, codes, values = (
-        np.concatenate([getattr(elements, name) for elements in picked]) for name in ("rows", "owners", "codes", "values")
-    )
-    order = np.lexsort((codes, owners, rows))
-    rows, owners, codes = rows[order], owners[order], codes[order]
-    new = np.ones(len(rows), bool)
-    new[1:] = (rows[1:] != rows[:-1]) | (owners[1:] != owners[:-1]) | (codes[1:] != codes[:-1])
-    firsts = np.flatnonzero(new)
-    largest = np.maximum.reduceat(values[order], firsts) if len(firsts) else values
-    return Elements(parts[0][1].size, largest, lambda: rows[firsts], lambda: codes[firsts], lambda: owners[firsts])

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from processor.operators.arc import Column
 from processor.operators.comparison import Comparison
-from processor.operators.probability import Extreme
+from processor.operators.probability import Extreme, Probability
 
 
-@dataclass(frozen=True, slots=True)
-class MaxProbability(Extreme):
+class MaxProbability(Probability):
     """Compares the largest value of all top-level and region concepts."""
 
+    __slots__ = ()
     model_type_id: ClassVar[str] = "max-probability"
     doc: ClassVar[str] = "Keeps the whole output when the largest concept value compares so with the threshold (by default: is below it)."
-    column: ClassVar[Column] = Column("max")
+    extreme: ClassVar[Extreme] = Extreme.LARGEST
     default: ClassVar[Comparison] = Comparison.LESS_THAN

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 import orjson
 
+from processor.operators.base import PassThrough
 from processor.operators.content import Output
 from processor.operators.metadata_query import matches_all
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class MetadataFilter:
+class MetadataFilter(PassThrough):
     """Keeps the whole output when the input's metadata matches; an input without metadata is one with an empty object.
 
     Attributes:
@@ -32,10 +33,7 @@ class MetadataFilter:
         "does not have is a path into it."
     )
     takes: ClassVar[frozenset[str]] = frozenset({"metadata"})
-    gives: ClassVar[frozenset[str]] = frozenset()
-    passes_through: ClassVar[bool] = True
     params: ClassVar[frozenset[str]] = frozenset({"metadata"})
-    takes_concepts: ClassVar[bool] = False
 
     query: bytes
     matches: Test = field(compare=False, repr=False)
@@ -52,9 +50,6 @@ class MetadataFilter:
             query = {}
         matches = matches_all("params.metadata", query, info.problem)
         return cls(orjson.dumps(query, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS, default=str), matches)
-
-    def arc(self) -> None:
-        """No arc: metadata has no order."""
 
     def apply(self, rows: Rows, given: Output) -> Output:
         """The input, where the metadata match."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from processor.errors import PROBLEMS_MAX
 from processor.operators.base import OperatorProblems
@@ -11,6 +12,9 @@ from processor.operators.comparison import COMPARISONS, Comparison
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+WHOLE_MAX = 2**24
+Choice = TypeVar("Choice", bound=StrEnum)
 
 
 class OutputInfo:
@@ -46,6 +50,49 @@ class OutputInfo:
             self.problem(f"params.{name}", "is missing; a number from 0 to 1 is wanted")
             return 0.0
         return self._unit(f"params.{name}", self.params[name])
+
+    def whole(self, name: str, least: int = 0) -> int:
+        """A required whole number among the params, from ``least`` to 16,777,216, up to which 32-bit floats know them all."""
+        given = self.params.get(name)
+        if type(given) is int and least <= given <= WHOLE_MAX:
+            return given
+        wanted = f"a whole number from {least} to {WHOLE_MAX:,}"
+        self.problem(f"params.{name}", f"is missing; {wanted} is wanted" if given is None else f"{given!r} is not {wanted}")
+        return least
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        """A boolean among the params."""
+        given = self.params.get(name, default)
+        if isinstance(given, bool):
+            return given
+        self.problem(f"params.{name}", f"{given!r} is neither true nor false")
+        return default
+
+    def choice(self, name: str, choices: type[Choice], default: Choice | None = None) -> Choice:
+        """One of some words among the params, required without a default."""
+        given = self.params.get(name, default)
+        if isinstance(given, str) and given in list(choices):
+            return choices(given)
+        names = ", ".join(choices)
+        self.problem(f"params.{name}", f"is missing; one of {names} is wanted" if given is None else f"{given!r} is none of {names}")
+        return next(iter(choices))
+
+    def texts(self, name: str, most: int, *, required: bool = False) -> tuple[str, ...]:
+        """A list of 1 to ``most`` distinct, non-empty strings among the params; empty where it is left out."""
+        given = self.params.get(name)
+        if given is None and not required:
+            return ()
+        if not isinstance(given, list):
+            self.problem(f"params.{name}", "is missing; a list is wanted" if given is None else f"a list is wanted, not {_kind(given)}")
+            return ()
+        if not 1 <= len(given) <= most:
+            self.problem(f"params.{name}", f"1 to {most:,} strings are wanted, not {len(given):,}")
+        for position, text in enumerate(given):
+            if not isinstance(text, str) or not text:
+                self.problem(f"params.{name}[{position}]", f"{text!r} is no non-empty string")
+            elif text in given[:position]:
+                self.problem(f"params.{name}[{position}]", f"{text!r} is listed twice")
+        return tuple(text for text in given if isinstance(text, str))
 
     def comparison(self, default: Comparison) -> Comparison:
         """``params.concept_threshold_type``, by name or by the contract's number; protobuf's numbers are all floats."""

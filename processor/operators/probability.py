@@ -2,44 +2,45 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from processor.operators.content import Output
+import numpy as np
+
+from processor.operators.bounds import Limit
+from processor.operators.measure import Measured
 
 if TYPE_CHECKING:
-    from processor.operators.arc import Arc, Column
-    from processor.operators.base import GraphOf, Rows
+    from processor.operators.base import GraphOf
     from processor.operators.comparison import Comparison
+    from processor.operators.content import Content, Values, Vocabulary
     from processor.operators.output_info import OutputInfo
 
 
-@dataclass(frozen=True, slots=True)
-class Extreme:
-    """Keeps the whole output when its largest (smallest) value compares so; a prediction without any value is not kept."""
+class Extreme(StrEnum):
+    """The largest or the smallest value of all top-level and region concepts."""
 
+    LARGEST = "largest"
+    SMALLEST = "smallest"
+
+    def of(self, content: Content, vocabulary: Vocabulary) -> Values:  # noqa: ARG002 - the measures' common signature
+        """Each row's value; infinite where it has none."""
+        choose, none = (np.maximum, -np.inf) if self is Extreme.LARGEST else (np.minimum, np.inf)
+        found: Values = choose(content.concepts.extreme(choose, none), content.regions.extreme(choose, none))
+        return found
+
+
+class Probability(Measured):
+    """Compares one extreme value with a threshold."""
+
+    __slots__ = ()
     takes: ClassVar[frozenset[str]] = frozenset({"concepts", "regions"})
-    gives: ClassVar[frozenset[str]] = frozenset()
-    passes_through: ClassVar[bool] = True
     params: ClassVar[frozenset[str]] = frozenset({"value", "concept_threshold_type"})
-    takes_concepts: ClassVar[bool] = False
-    column: ClassVar[Column]
+    extreme: ClassVar[Extreme]
     default: ClassVar[Comparison]
-
-    value: float
-    comparison: Comparison
 
     @classmethod
     def parse(cls, info: OutputInfo, graph_of: GraphOf) -> Self:  # noqa: ARG003 - the operators' common signature
         """Read ``value`` and ``concept_threshold_type``."""
-        return cls(info.fraction("value"), info.comparison(cls.default))
-
-    def arc(self) -> Arc | None:
-        """The values it keeps."""
-        return self.comparison.arc(self.column, self.value)
-
-    def apply(self, rows: Rows, given: Output) -> Output:  # noqa: ARG002 - as parse
-        """The input, where its value compares so."""
-        content = given.content
-        keys = content.max_keys if self.column.kind == "max" else content.min_keys
-        return Output(given.present & self.comparison.arc(self.column, self.value).holds(keys), content)
+        value = info.fraction("value")
+        return cls(cls.extreme, Limit(info.comparison(cls.default), value))

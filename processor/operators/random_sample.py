@@ -9,6 +9,7 @@ import numpy as np
 import xxhash
 
 from processor.operators.arc import RING, Arc, Column
+from processor.operators.base import PassThrough
 from processor.operators.content import Output
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def salt(key: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class RandomSample:
+class RandomSample(PassThrough):
     """Keeps the whole output of ``keep_fraction`` of the predictions.
 
     Attributes:
@@ -54,10 +55,7 @@ class RandomSample:
     model_type_id: ClassVar[str] = "random-sample"
     doc: ClassVar[str] = "Keeps the whole output for a fixed share of the predictions, chosen by a hash of the prediction's id."
     takes: ClassVar[frozenset[str]] = frozenset()
-    gives: ClassVar[frozenset[str]] = frozenset()
-    passes_through: ClassVar[bool] = True
     params: ClassVar[frozenset[str]] = frozenset({"keep_fraction"})
-    takes_concepts: ClassVar[bool] = False
 
     keep_fraction: float
     key: str = ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from processor.operators.content import Content, Output
@@ -12,19 +11,18 @@ if TYPE_CHECKING:
     from processor.operators.base import Rows
 
 
-@dataclass(frozen=True)
 class RegionThreshold(Threshold):
     """Gives the regions that keep at least one concept, without the concepts that fail, and nothing else."""
 
+    __slots__ = ()
     model_type_id: ClassVar[str] = "region-threshold"
     doc: ClassVar[str] = (
         "Keeps the regions with at least one concept (of the listed ones, if any) whose value compares so with the threshold."
     )
     takes: ClassVar[frozenset[str]] = frozenset({"regions"})
     gives: ClassVar[frozenset[str]] = frozenset({"regions"})
-    __hash__ = Threshold.__hash__
 
     def apply(self, rows: Rows, given: Output) -> Output:
         """The regions that keep a concept; empty where none is left."""
-        kept = self.kept(given.content.regions, rows.vocabulary)
+        kept = self.limits.kept(given.content.regions, rows.vocabulary)
         return Output(given.present & kept.occupied(), Content(kept.size, regions=lambda: kept))

@@ -53,6 +53,7 @@ SCHEMA = pa.schema(
                                         )
                                     ),
                                 ),
+                                ("text", _TEXT),
                             ]
                         ),
                     )
@@ -95,15 +96,16 @@ def node(node_id: str, kind: str, params: dict[str, Any], *inputs: str, suppress
 
 
 def prediction(prediction_id: str = "p", **fields: Any) -> dict[str, Any]:
-    """A prediction of ``m/app/one``. ``concepts``, ``regions`` and ``metadata`` go where they belong, other fields on top."""
+    """A prediction of ``m/app/one``. ``concepts``, ``regions``, ``text`` and ``metadata`` go where they belong, other fields on top."""
     concepts = [{"id": name, "name": "", "value": value} for name, value in fields.pop("concepts", ())]
+    text = {"raw": fields.pop("text"), "url": None} if "text" in fields else None
     return {
         "id": prediction_id,
         "model": {"user_id": "m", "app_id": "app", "id": "one", "version_id": fields.pop("version", "")},
         "caller_user_id": "",
         "workflow_id": "",
         "input": {"id": "", "data": {"metadata": json.dumps(fields.pop("metadata")) if "metadata" in fields else None}},
-        "output": {"data": {"concepts": concepts, "regions": fields.pop("regions", [])}},
+        "output": {"data": {"concepts": concepts, "regions": fields.pop("regions", []), "text": text}},
     } | fields
 
 

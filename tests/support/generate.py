@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from typing import Any
 
@@ -17,7 +18,24 @@ VERSIONS = ["", "v1", "v2"]
 CALLERS = ["", "bob", "eve"]
 FIELDS = ["site", "camera", "id", "a.b"]
 GRAPH = "graph"
+TEXTS = [
+    *(
+        "",
+        "  ",
+        "Good dog",
+        "good-dog",
+        "GOODNESS, no dog!",
+        "dogs_ 12",
+        "12\ndog good",
+        "c++ code",
+        "чёрный Кот и пёс",
+        "été, E\u0301te\u0301",
+    ),
+    "the quick brown fox jumps over the lazy dog and nobody minds",
+    "der schnelle braune Fuchs springt über den faulen Hund und bellt",
+]
 SAMPLERS_MAX = 4  # of a workflow that branches
+SAMPLERS = {"random-sample"}
 
 values = st.one_of(st.sampled_from(VALUES), st.sampled_from(VALUES), st.sampled_from([*VALUES, *ODD_VALUES]), st.floats(0, 1, width=32))
 concepts = st.fixed_dictionaries({"id": st.sampled_from(CONCEPT_IDS), "name": st.just(""), "value": values})
@@ -28,6 +46,7 @@ scalars = st.one_of(
 json_values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from([*FIELDS, "b"]), inner, max_size=2), max_leaves=4
 )
+texts = st.sampled_from([None, *TEXTS]).map(lambda raw: raw if raw is None else {"raw": raw, "url": None})
 metadata = st.one_of(st.none(), st.dictionaries(st.sampled_from([*FIELDS, "a"]), json_values, max_size=3))
 
 
@@ -49,7 +68,7 @@ def predictions(draw: st.DrawFn) -> dict[str, Any]:
         "caller_user_id": draw(st.sampled_from(CALLERS)),
         "workflow_id": draw(st.sampled_from(["", "", "", "", "", "w"])),
         "input": {"id": "", "data": {"metadata": None if data is None else json.dumps(data)}},
-        "output": {"data": {"concepts": draw(concept_lists), "regions": draw(st.lists(region, max_size=3))}},
+        "output": {"data": {"concepts": draw(concept_lists), "regions": draw(st.lists(region, max_size=3)), "text": draw(texts)}},
     }
 
 
@@ -107,6 +126,62 @@ _tests = _operator_objects(_operands | {"$not": _operator_objects(_operands)})
 _leaves = st.one_of(scalars, st.lists(scalars, max_size=2), _tests, _tests)
 _queries = st.one_of(_leaves, _leaves, st.dictionaries(st.sampled_from([*FIELDS, "a", "b"]), _leaves, max_size=2))
 filters = st.dictionaries(st.sampled_from([*FIELDS, "a"]), _queries, max_size=2).map(lambda query: {"params": {"metadata": query}})
+
+
+def _some(**params: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Params, of which any may be left out."""
+    return st.fixed_dictionaries({}, optional=params)
+
+
+def _bounds(numbers: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """A threshold, or a band of which one end may be left out."""
+    threshold = st.builds(lambda value, kind: {"value": value, **kind}, numbers, _some(concept_threshold_type=st.sampled_from(COMPARISONS)))
+    bands = st.tuples(numbers, numbers).map(lambda ends: {"min": min(ends), "max": max(ends)})
+    ends = st.builds(lambda name, number: {name: number}, st.sampled_from(["min", "max"]), numbers)
+    return st.one_of(threshold, bands, ends)
+
+
+def _info(*params: st.SearchStrategy[dict[str, Any]], listed: st.SearchStrategy[Any] | None = None) -> st.SearchStrategy[dict[str, Any]]:
+    """``output_info`` of these params together, and of a list of concepts (None: without one)."""
+    data = st.none() if listed is None else listed
+    return st.builds(
+        lambda parts, concepts: (
+            {"params": {name: value for part in parts for name, value in part.items()}}
+            | ({"data": {"concepts": concepts}} if concepts else {})
+        ),
+        st.tuples(*params),
+        data,
+    )
+
+
+some_listed = st.lists(
+    st.builds(lambda name, value: {"id": name, **value}, st.sampled_from([*CONCEPT_IDS[1:], "unseen"]), _some(value=values)),
+    min_size=1,
+    max_size=3,
+    unique_by=lambda c: c["id"],
+)
+uncertainties = _info(
+    _bounds(values),
+    st.sampled_from(["entropy", "margin", "least_confidence"]).map(lambda name: {"strategy": name}),
+)
+near_thresholds = _info(
+    st.fixed_dictionaries({"threshold": values, "epsilon": values}),
+    _some(
+        selected_class_names=st.lists(st.sampled_from([*CONCEPT_IDS[1:], "unseen"]), min_size=1, max_size=3, unique=True),
+        only_top_classes=st.booleans(),
+        minimum_objects_close_to_threshold=st.integers(1, 3),
+        probability=st.sampled_from([0, 0.25, 0.5, 1]),
+    ),
+)
+object_counts = _info(_bounds(st.integers(0, 3)), _some(minimum_value=values), listed=st.none() | some_listed)
+class_filters = _info(_some(minimum_value=values), listed=some_listed)
+keywords = st.lists(st.sampled_from(["dog", "good", "c++", "ÉTÉ", "кот", "12", "good dog", "dogs"]), min_size=1, max_size=3, unique=True)
+keyword_filters = _info(
+    st.fixed_dictionaries({"keywords": keywords}), _some(match=st.sampled_from(["any", "all"]), case_sensitive=st.booleans())
+)
+patterns = st.sampled_from(["dog$", "^Good", "(?i)GOOD", r"\d", r"c\+\+", "é|Кот", "."])
+regexes = _info(st.fixed_dictionaries({"pattern": patterns}), listed=some_listed)
+languages = _info(_some(languages=st.sampled_from([["de", "en"], ["ru"]])))
 OPERATORS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "random-sample": samples,
     "concept-threshold": thresholds,
@@ -116,6 +191,15 @@ OPERATORS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "metadata-filter": filters,
     "concept-synonym-mapper": mappers,
 }
+
+
+def _go_together(info: dict[str, Any], override: dict[str, Any]) -> bool:
+    """Whether an override leaves bounds that are either a threshold or a band, and a band that anything can be in."""
+    params = info["params"] | override["params"]
+    if not params.keys() & {"min", "max"}:
+        return True
+    return not params.keys() & {"value", "concept_threshold_type"} and params.get("min", 0) <= params.get("max", math.inf)
+
 
 relations = st.lists(
     st.tuples(
@@ -143,13 +227,15 @@ def nodes(draw: st.DrawFn) -> list[dict[str, Any]]:
     """A workflow's nodes, each after its inputs, with at least one leaf that counts."""
     found: list[dict[str, Any]] = []
     for i in range(draw(st.sampled_from([4, 3, 5, 2, 6, 1]))):
-        sampled = sum(node["type"] == "random-sample" for node in found) < SAMPLERS_MAX
-        kind = draw(st.sampled_from([*sorted(OPERATORS), "random-sample"] if sampled else sorted(OPERATORS.keys() - {"random-sample"})))
+        sampled = sum(node["type"] in SAMPLERS for node in found) < SAMPLERS_MAX
+        kind = draw(st.sampled_from([*sorted(OPERATORS), *sorted(SAMPLERS)] if sampled else sorted(OPERATORS.keys() - SAMPLERS)))
         before = [node["id"] for node in found]
         inputs = draw(_inputs(before))
         override = draw(OPERATORS[kind]) if draw(st.sampled_from([*[False] * 3, True])) else None
         suppress = draw(st.sampled_from([*[False] * 4, True]))
         info = draw(OPERATORS[kind])
+        if override and not _go_together(info, override):
+            override = None
         found.append({"id": f"n{i}", "type": kind, "output_info": info, "override": override, "inputs": inputs, "suppress": suppress})
     read = {name for node in found for name in node["inputs"]}
     if all(node["suppress"] for node in found if node["id"] not in read):
@@ -172,6 +258,17 @@ def collectors(draw: st.DrawFn, shared: list[list[dict[str, Any]]]) -> dict[str,
         "random_sample": sample,
         "nodes": workflow,
     }
+
+
+class Predictions(list[dict[str, Any]]):
+    """Predictions whose repr says how they were made: written out, a failing example would fill screens."""
+
+    def __init__(self, drawn: list[dict[str, Any]], seed: int, size: int) -> None:
+        super().__init__([*drawn, *stream(seed, size)])
+        self._made = f"Predictions({drawn}, {seed}, {size})"
+
+    def __repr__(self) -> str:
+        return self._made
 
 
 def stream(seed: int, size: int) -> list[dict[str, Any]]:
@@ -203,7 +300,13 @@ def stream(seed: int, size: int) -> list[dict[str, Any]]:
             "caller_user_id": chosen.choice(CALLERS),
             "workflow_id": chosen.choice(["", "", "", "", "w"]),
             "input": {"id": "", "data": {"metadata": None if data is None else json.dumps(data)}},
-            "output": {"data": {"concepts": some_concepts(), "regions": [region() for _ in range(chosen.choice([0, 0, 1, 2, 3]))]}},
+            "output": {
+                "data": {
+                    "concepts": some_concepts(),
+                    "regions": [region() for _ in range(chosen.choice([0, 0, 1, 2, 3]))],
+                    "text": chosen.choice([None, *({"raw": text, "url": None} for text in [*TEXTS, None])]),
+                }
+            },
         }
 
     return [one(i) for i in range(size)]
@@ -213,7 +316,7 @@ def stream(seed: int, size: int) -> list[dict[str, Any]]:
 def worlds(draw: st.DrawFn) -> dict[str, Any]:
     """Predictions, collectors (with distinct keys), a knowledge graph, and where to cut the stream into batches."""
     shared = draw(st.lists(nodes(), min_size=2, max_size=4))
-    predicted = draw(st.lists(predictions(), max_size=2)) + stream(draw(st.integers(0, 10**6)), draw(st.sampled_from([80, 80, 80, 0])))
+    predicted = Predictions(draw(st.lists(predictions(), max_size=2)), draw(st.integers(0, 10**6)), draw(st.sampled_from([80, 80, 80, 0])))
     return {
         "predictions": predicted,
         "collectors": draw(st.lists(collectors(shared), min_size=2, max_size=6, unique_by=lambda c: c["key"])),

@@ -15,12 +15,13 @@ import itertools
 import json
 import math
 import re
-import struct
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 import xxhash
+
+from tests.support.oracle_operators import beyond_the_contract, compares, float32, only
 
 RING = 1 << 64
 MISSING = ["missing"]
@@ -81,7 +82,8 @@ def run(
         if outputs[node["id"]] is not None:
             continue
         if any(one is not None for one in given):
-            causes[node["id"]] = "sampler" if node["type"] == "random-sample" else "other"
+            united = union(given) if len(given) > 1 else given[0]
+            causes[node["id"]] = "sampler" if lost_the_draw(node, united, prediction, graphs, kept) else "other"
             failed.append(node["id"])
         else:
             causes[node["id"]] = "other" if "other" in [causes[name] for name in node["inputs"]] else "sampler"
@@ -93,6 +95,11 @@ def run(
         return False, "not_sampled", None
     behind = ancestors(collector["nodes"], leaves)
     return False, "workflow_empty", next(name for name in failed if causes[name] == "other" and name in behind)
+
+
+def lost_the_draw(node: dict[str, Any], given: Any, prediction: dict[str, Any], graphs: dict[str, Any], kept: dict[str, bool]) -> bool:
+    """Whether a node that gave nothing would have given something, had its draw been won."""
+    return node["id"] in kept and apply(node, given, prediction, graphs, {**kept, node["id"]: True}) is not None
 
 
 def ancestors(nodes: list[dict[str, Any]], leaves: list[str]) -> set[str]:
@@ -131,9 +138,10 @@ def samplers(collector: dict[str, Any]) -> list[tuple[str, str, float]]:
     if collector["random_sample"] is not None:
         found.append(("", collector["key"], float32(collector["random_sample"])))
     for node in collector["nodes"] or []:
-        if node["type"] == "random-sample":
-            fraction = merged(node)["params"]["keep_fraction"]
-            found.append((node["id"], f"{collector['key']}/pre-queue/{node['id']}", float32(fraction)))
+        params = merged(node).get("params", {})
+        name = {"random-sample": "keep_fraction", "close-to-threshold": "probability"}.get(node["type"])
+        if name in params:
+            found.append((node["id"], f"{collector['key']}/pre-queue/{node['id']}", float32(params[name])))
     return found
 
 
@@ -159,8 +167,8 @@ def group_hash(prediction_id: str, group: int) -> int:
     return h ^ (h >> 33)
 
 
-# Outputs: None is empty; otherwise {"concepts": {key: [(id, value), …]}, "regions": …} in lists of (key, id, value). What has no id is
-# like nothing else, so its position stands in for the id when outputs are united.
+# Outputs: None is empty; otherwise {"concepts": [(key, id, value), …], "regions": [(key, concepts), …], "text": "" or a text}. What has
+# no id is like nothing else, so its position stands in for the id when outputs are united.
 
 
 def original(prediction: dict[str, Any]) -> dict[str, Any]:
@@ -170,7 +178,8 @@ def original(prediction: dict[str, Any]) -> dict[str, Any]:
     for place, region in enumerate(data.get("regions") or []):
         inside = concepts_of((region.get("data") or {}).get("concepts"), f"region {place} concept")
         regions.append((region["id"] or ("no id", place), inside))
-    return {"concepts": concepts_of(data.get("concepts"), "concept"), "regions": regions}
+    text = (data.get("text") or {}).get("raw") or ""
+    return {"concepts": concepts_of(data.get("concepts"), "concept"), "regions": regions, "text": text}
 
 
 def concepts_of(concepts: list[dict[str, Any]] | None, where: str) -> list[tuple[Any, str, float]]:
@@ -179,7 +188,7 @@ def concepts_of(concepts: list[dict[str, Any]] | None, where: str) -> list[tuple
 
 
 def union(outputs: list[dict[str, Any] | None]) -> dict[str, Any] | None:
-    """Concepts by id, regions by id, the larger value."""
+    """Concepts by id, regions by id, the larger value; the first text that there is."""
     there = [output for output in outputs if output is not None]
     if not there:
         return None
@@ -188,7 +197,8 @@ def union(outputs: list[dict[str, Any] | None]) -> dict[str, Any] | None:
         for key, inside in output["regions"]:
             regions.setdefault(key, []).extend(inside)
     united = [(key, largest(inside)) for key, inside in regions.items()]
-    return {"concepts": largest([one for output in there for one in output["concepts"]]), "regions": united}
+    text = next((output["text"] for output in there if output["text"]), "")
+    return {"concepts": largest([one for output in there for one in output["concepts"]]), "regions": united, "text": text}
 
 
 def largest(concepts: list[tuple[Any, str, float]]) -> list[tuple[Any, str, float]]:
@@ -211,7 +221,7 @@ def merged(node: dict[str, Any]) -> dict[str, Any]:
     return info
 
 
-def apply(  # noqa: PLR0911 - a table of seven operators
+def apply(  # noqa: PLR0911 - a table of seven operators, and the others'
     node: dict[str, Any], given: Any, prediction: dict[str, Any], graphs: dict[str, Any], kept: dict[str, bool]
 ) -> Any:
     """What a node gives for a prediction; empty in, empty out."""
@@ -229,26 +239,18 @@ def apply(  # noqa: PLR0911 - a table of seven operators
             kind = params.get("concept_threshold_type", default)
             return given if values and compares(kind, max(values) if biggest else min(values), params["value"]) else None
         case "concept-threshold":
-            concepts = [one for one in given["concepts"] if passes(one, listed, params)]
-            return {"concepts": concepts, "regions": []} if concepts else None
+            return only([one for one in given["concepts"] if passes(one, listed, params)], [])
         case "region-threshold":
             regions = [(key, [one for one in inside if passes(one, listed, params)]) for key, inside in given["regions"]]
-            regions = [(key, inside) for key, inside in regions if inside]
-            return {"concepts": [], "regions": regions} if regions else None
+            return only([], [(key, inside) for key, inside in regions if inside])
         case "metadata-filter":
             text = ((prediction["input"] or {}).get("data") or {}).get("metadata")
             return given if matches(json.loads(text) if text else {}, params["metadata"]) else None
         case "concept-synonym-mapper":
-            targets = {one["id"] for one in listed}
-            concepts = largest(
-                [
-                    (image, image, value)
-                    for _, concept_id, value in given["concepts"]
-                    for image in images(concept_id, graphs[params["knowledge_graph_id"]], targets)
-                ]
-            )
-            return {"concepts": concepts, "regions": []} if concepts else None
-    raise AssertionError(node["type"])
+            targets, graph = {one["id"] for one in listed}, graphs[params["knowledge_graph_id"]]
+            mapped = [(image, image, value) for _, name, value in given["concepts"] for image in images(name, graph, targets)]
+            return only(largest(mapped), [])
+    return beyond_the_contract(node["type"], given, info) if kept.get(node["id"], True) else None
 
 
 def passes(concept: tuple[Any, str, float], listed: list[dict[str, Any]], params: dict[str, Any]) -> bool:
@@ -257,18 +259,6 @@ def passes(concept: tuple[Any, str, float], listed: list[dict[str, Any]], params
     if not listed:
         return compares(kind, concept[2], params["value"])
     return any(one["id"] == concept[1] and compares(kind, concept[2], one.get("value", params.get("value"))) for one in listed)
-
-
-def compares(kind: str | int, value: float, threshold: float) -> bool:
-    """The five comparisons, on 32-bit floats."""
-    value, threshold = float32(value), float32(threshold)
-    return {
-        "GREATER_THAN": value > threshold, 1: value > threshold,
-        "GREATER_THAN_OR_EQUAL": value >= threshold, 2: value >= threshold,
-        "LESS_THAN": value < threshold, 3: value < threshold,
-        "LESS_THAN_OR_EQUAL": value <= threshold, 4: value <= threshold,
-        "EQUAL": value == threshold, 5: value == threshold,
-    }[kind]  # fmt: skip
 
 
 def images(concept_id: str, relations: list[tuple[str, str, str]], targets: set[str]) -> set[str]:
@@ -356,8 +346,3 @@ def kind_of(value: Any) -> str:
     """The JSON kind of a value."""
     kinds = {bool: "boolean", int: "number", float: "number", str: "string", list: "array", dict: "object", type(None): "null"}
     return "missing" if value is MISSING else kinds[type(value)]
-
-
-def float32(value: float) -> float:
-    """A number rounded to 32 bits."""
-    return float(struct.unpack("f", struct.pack("f", value))[0])

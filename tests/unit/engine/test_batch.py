@@ -7,7 +7,12 @@ import pyarrow as pa
 import pytest
 
 from processor.engine.batch import PredictionBatch, coded
+from processor.operators.probability import Extreme
 from tests.support.building import SCHEMA, batch, prediction, region
+
+
+def keys(found: PredictionBatch, extreme: Extreme) -> np.ndarray:
+    return found.content.keys(extreme, found.vocabulary)
 
 
 def test_nulls_count_as_absent() -> None:
@@ -18,6 +23,8 @@ def test_nulls_count_as_absent() -> None:
     found = batch([bare, hollow, nothing, prediction(concepts=[("a", 0.5)])])
     assert found.concepts.offsets.tolist() == [0, 0, 0, 0, 1]
     assert found.region_concepts.offsets.tolist() == [0, 0, 0, 0, 0]
+    assert found.content.objects.rows.tolist() == [1]
+    assert found.content.texts.to_pylist() == [""] * 4
     assert found.in_workflow.tolist() == [False] * 4
     assert [found.document(code) for code in found.metadata.codes.tolist()] == [{}] * 4
 
@@ -32,7 +39,13 @@ def test_region_concepts_know_their_row_and_region() -> None:
 @pytest.mark.parametrize("offset", [0, 1, 3])
 def test_a_slice_is_a_batch_of_its_own(offset: int) -> None:
     stream = [
-        prediction(f"p-{i}", concepts=[(f"c{i}", i / 10)] * (i % 3), regions=[region("r", [("x", i / 10)])] * (i % 2), metadata={"i": i})
+        prediction(
+            f"p-{i}",
+            concepts=[(f"c{i}", i / 10)] * (i % 3),
+            regions=[region("r", [("x", i / 10)])] * (i % 2),
+            metadata={"i": i},
+            text=f"t{i}",
+        )
         | {"caller_user_id": f"u{i}", "workflow_id": "w" * (i % 2)}
         for i in range(6)
     ]
@@ -44,8 +57,10 @@ def test_a_slice_is_a_batch_of_its_own(offset: int) -> None:
         assert [getattr(part, name).names[i] for i in getattr(part, name).codes] == [
             getattr(again, name).names[i] for i in getattr(again, name).codes
         ]
-    assert part.content.max_keys.tolist() == again.content.max_keys.tolist()
-    assert part.content.min_keys.tolist() == again.content.min_keys.tolist()
+    for extreme in Extreme:
+        assert keys(part, extreme).tolist() == keys(again, extreme).tolist()
+    assert part.content.objects.rows.tolist() == again.content.objects.rows.tolist()
+    assert part.content.texts.to_pylist() == again.content.texts.to_pylist() == [f"t{offset + i}" for i in range(3)]
     assert part.region_concepts.offsets.tolist() == again.region_concepts.offsets.tolist()
     assert [part.document(code) for code in part.metadata.codes] == [{"i": offset}, {"i": offset + 1}, {"i": offset + 2}]
 
@@ -78,4 +93,4 @@ def test_columns_are_derived_once() -> None:
     found = batch([prediction()])
     assert found.hashes is found.hashes
     assert found.draws(3) is found.draws(3)
-    assert found.content.max_keys is found.content.max_keys
+    assert keys(found, Extreme.LARGEST) is keys(found, Extreme.LARGEST)

@@ -86,16 +86,17 @@ def test_samplers_of_one_collector_never_share_a_group() -> None:
     """As many as there are groups, in any order; one more is refused, which the catalog does before."""
     nodes = [sampler(f"s{i}", *([f"s{i - 1}"] if i else [])) for i in range(GROUPS)]
     full = watchers([collector(nodes=nodes)])["m/app/one"].collectors[0]
-    _, operators = bound(full)
-    assert {operator.group for operator in operators if isinstance(operator, RandomSample)} == set(range(GROUPS))
+    _, nodes_parts = bound(full)
+    assert {part.group for parts in nodes_parts for part in parts if isinstance(part, RandomSample)} == set(range(GROUPS))
     with pytest.raises(ValueError, match="more than 16 samplers"):
         bound(replace(full, random_sample=0.5))
 
 
 def test_keys_tell_samplers_apart() -> None:
-    one = watchers([collector(nodes=[sampler("a"), sampler("b", "a")], random_sample=0.5)])["m/app/one"].collectors[0]
+    nodes = [sampler("a"), sampler("b", "a")]
+    one = watchers([collector(nodes=nodes, random_sample=0.5)])["m/app/one"].collectors[0]
     gate, operators = bound(one)
-    keys = [operator.key for operator in (gate, *operators) if isinstance(operator, RandomSample)]
+    keys = [part.key for part in (gate, *(part for parts in operators for part in parts)) if isinstance(part, RandomSample)]
     assert keys == ["u/app/c", "u/app/c/pre-queue/a", "u/app/c/pre-queue/b"]
 
 

@@ -79,7 +79,7 @@ def test_every_operator_says_what_it_is_for() -> None:
     for name, operator in OPERATORS.items():
         assert operator.model_type_id == name
         assert operator.doc.endswith(".")
-        assert operator.takes | operator.gives <= {"concepts", "regions", "metadata"}
+        assert operator.takes | operator.gives <= {"concepts", "regions", "metadata", "text"}
 
 
 def test_an_override_replaces_fields_of_params_and_data() -> None:
