@@ -85,6 +85,11 @@ class Step:
     inputs: tuple[int, ...] = ()
     suppressed: bool = False
 
+    @property
+    def parts(self) -> tuple[Operator | Served, ...]:
+        """The operator's parts, or the model."""
+        return (self.runs,) if isinstance(self.runs, Served) else self.runs.parts()
+
 
 @dataclass(frozen=True)
 class PostWorkflow:
@@ -97,6 +102,19 @@ class PostWorkflow:
         """Positions of the steps that nobody reads and that are not suppressed."""
         read = {position for step in self.steps for position in step.inputs}
         return tuple(i for i, step in enumerate(self.steps) if i not in read and not step.suppressed)
+
+    @cached_property
+    def in_parts(self) -> PostWorkflow:
+        """The same with a step for each part, so that a draw stands alone."""
+        steps: list[Step] = []
+        last: list[int] = []
+        for step in self.steps:
+            inputs = tuple(last[position] for position in step.inputs)
+            for part in step.parts:
+                steps.append(Step(step.id, part, inputs, step.suppressed))
+                inputs = (len(steps) - 1,)
+            last.append(len(steps) - 1)
+        return PostWorkflow(tuple(steps))
 
 
 @dataclass(frozen=True, slots=True)

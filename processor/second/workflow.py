@@ -90,6 +90,9 @@ class Run:
     ask: Ask
     _answers: dict[tuple[int, bytes], Data] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.workflow = self.workflow.in_parts
+
     async def verdict(self) -> Verdict:
         """Run it.
 
