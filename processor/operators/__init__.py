@@ -13,6 +13,7 @@ from processor.operators.min_probability import MinProbability
 from processor.operators.output_info import OutputInfo, merge_output_info
 from processor.operators.random_sample import RandomSample
 from processor.operators.region_threshold import RegionThreshold
+from processor.operators.uncertainty import Uncertainty
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +32,7 @@ OPERATORS: Mapping[str, type[Operator]] = {
         MinProbability,
         MetadataFilter,
         ConceptSynonymMapper,
+        Uncertainty,
     )
 }
 

@@ -190,6 +190,7 @@ OPERATORS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "min-probability": extremes,
     "metadata-filter": filters,
     "concept-synonym-mapper": mappers,
+    "uncertainty": uncertainties,
 }
 
 
