@@ -10,6 +10,7 @@ from processor.operators.concept_threshold import ConceptThreshold
 from processor.operators.max_probability import MaxProbability
 from processor.operators.metadata_filter import MetadataFilter
 from processor.operators.min_probability import MinProbability
+from processor.operators.object_count import ObjectCount
 from processor.operators.output_info import OutputInfo, merge_output_info
 from processor.operators.random_sample import RandomSample
 from processor.operators.region_threshold import RegionThreshold
@@ -33,6 +34,7 @@ OPERATORS: Mapping[str, type[Operator]] = {
         MetadataFilter,
         ConceptSynonymMapper,
         Uncertainty,
+        ObjectCount,
     )
 }
 

@@ -191,6 +191,7 @@ OPERATORS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "metadata-filter": filters,
     "concept-synonym-mapper": mappers,
     "uncertainty": uncertainties,
+    "object-count": object_counts,
 }
 
 
