@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from processor.operators.base import Operator, OperatorProblems, Relation
+from processor.operators.class_filter import ClassFilter
 from processor.operators.concept_synonym_mapper import ConceptSynonymMapper
 from processor.operators.concept_threshold import ConceptThreshold
 from processor.operators.max_probability import MaxProbability
@@ -34,6 +35,7 @@ OPERATORS: Mapping[str, type[Operator]] = {
         MetadataFilter,
         ConceptSynonymMapper,
         Uncertainty,
+        ClassFilter,
         ObjectCount,
     )
 }

@@ -192,6 +192,7 @@ OPERATORS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "concept-synonym-mapper": mappers,
     "uncertainty": uncertainties,
     "object-count": object_counts,
+    "class-filter": class_filters,
 }
 
 
