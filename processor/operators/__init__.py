@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from processor.operators.base import Operator, OperatorProblems, Relation
 from processor.operators.class_filter import ClassFilter
+from processor.operators.close_to_threshold import CloseToThreshold
 from processor.operators.concept_synonym_mapper import ConceptSynonymMapper
 from processor.operators.concept_threshold import ConceptThreshold
 from processor.operators.max_probability import MaxProbability
@@ -35,6 +36,7 @@ OPERATORS: Mapping[str, type[Operator]] = {
         MetadataFilter,
         ConceptSynonymMapper,
         Uncertainty,
+        CloseToThreshold,
         ClassFilter,
         ObjectCount,
     )

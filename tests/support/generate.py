@@ -35,7 +35,7 @@ TEXTS = [
     "der schnelle braune Fuchs springt über den faulen Hund und bellt",
 ]
 SAMPLERS_MAX = 4  # of a workflow that branches
-SAMPLERS = {"random-sample"}
+SAMPLERS = {"random-sample", "close-to-threshold"}
 
 values = st.one_of(st.sampled_from(VALUES), st.sampled_from(VALUES), st.sampled_from([*VALUES, *ODD_VALUES]), st.floats(0, 1, width=32))
 concepts = st.fixed_dictionaries({"id": st.sampled_from(CONCEPT_IDS), "name": st.just(""), "value": values})
@@ -191,6 +191,7 @@ OPERATORS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "metadata-filter": filters,
     "concept-synonym-mapper": mappers,
     "uncertainty": uncertainties,
+    "close-to-threshold": near_thresholds,
     "object-count": object_counts,
     "class-filter": class_filters,
 }

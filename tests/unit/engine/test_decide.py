@@ -42,6 +42,10 @@ def everybody(node_id: str, *inputs: str) -> dict[str, Any]:
     return node(node_id, "random-sample", ALL, *inputs)
 
 
+def close(node_id: str, *inputs: str, probability: float = 0.5) -> dict[str, Any]:
+    return node(node_id, "close-to-threshold", {"threshold": 0.9, "epsilon": 0.1, "probability": probability}, *inputs)
+
+
 def test_what_passes_is_collected() -> None:
     found = verdict(collector(nodes=[below("unsure")]), SURE, UNSURE)
     assert found == Verdict(Counter(collected=1, workflow_empty=1), Counter(unsure=1), {1: 1.0})
@@ -133,6 +137,20 @@ def test_a_repeated_prediction_id_counts_again() -> None:
     assert verdict(collector(random_sample=1.0), prediction("p"), prediction("p")).taken == {0: 1.0, 1: 1.0}
 
 
+def test_a_lost_draw_is_not_sampled_and_what_is_not_close_is_workflow_empty() -> None:
+    """Whether the node stands alone or in a workflow that branches."""
+    stream = [prediction(f"p-{i}", concepts=[("dog", 0.9 if i % 2 else 0.3)]) for i in range(40)]
+    for nodes in ([close("near")], [below("a", value=1), close("near", "a")], [close("near"), nobody("other")]):
+        found = verdict(collector(nodes=nodes), *stream)
+        assert found.emptied == Counter(near=20)
+        assert found.counts["workflow_empty"] == 20
+        assert 0 < found.counts["collected"] < 20
+        assert set(found.taken.values()) == {0.5}
+    assert verdict(collector(nodes=[close("near", probability=0)]), SURE, UNSURE) == Verdict(
+        Counter(not_sampled=1, workflow_empty=1), Counter(near=1), {}
+    )
+
+
 # Workflows that branch
 
 
@@ -216,6 +234,9 @@ def test_metadata_are_seen_at_any_depth() -> None:
         ([node("a", "random-sample", {"keep_fraction": 0.5}), above("b", "a"), everybody("c", "a")], 0.5),
         ([node("a", "random-sample", {"keep_fraction": 0.5}), everybody("b")], 1.0),
         ([node("a", "random-sample", {"keep_fraction": 0.5}), nobody("b")], 0.5),
+        ([close("a"), close("b", "a", probability=0.25)], 0.125),
+        ([close("a"), node("b", "random-sample", {"keep_fraction": 0.25})], 0.625),
+        ([close("a"), above("b", "a"), close("c", "a", probability=1)], 0.5),
     ],
 )
 @pytest.mark.parametrize("gate", [None, 0.5])

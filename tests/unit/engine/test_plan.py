@@ -25,6 +25,10 @@ def sampler(node_id: str, *inputs: str, fraction: float = 0.5) -> dict[str, Any]
     return node(node_id, "random-sample", {"keep_fraction": fraction}, *inputs)
 
 
+def close(node_id: str, *inputs: str, **params: float) -> dict[str, Any]:
+    return node(node_id, "close-to-threshold", {"threshold": 0.5, "epsilon": 0.1, **params}, *inputs)
+
+
 def only(plan: Any) -> Any:
     return plan.versions[""].groups[""]
 
@@ -93,11 +97,27 @@ def test_samplers_of_one_collector_never_share_a_group() -> None:
 
 
 def test_keys_tell_samplers_apart() -> None:
-    nodes = [sampler("a"), sampler("b", "a")]
+    nodes = [sampler("a"), close("b", "a", probability=0.5), close("c", "b")]
     one = watchers([collector(nodes=nodes, random_sample=0.5)])["m/app/one"].collectors[0]
     gate, operators = bound(one)
     keys = [part.key for part in (gate, *(part for parts in operators for part in parts)) if isinstance(part, RandomSample)]
     assert keys == ["u/app/c", "u/app/c/pre-queue/a", "u/app/c/pre-queue/b"]
+
+
+def test_a_filter_with_a_probability_is_a_filter_and_a_sampler() -> None:
+    """One filter is evaluated for all who have it, whatever share of what it keeps they take."""
+    plan = compile_them(*(collector(f"u/app/c{i}", [close("a", probability=i / 10)]) for i in range(1, 10)), collector(nodes=[close("a")]))
+    group = only(plan)
+    assert sorted(len(bucket.steps) for bucket in group.buckets) == [1, 2]
+    assert len([column for column in plan.columns if column.kind == "mask"]) == 1
+    assert sorted(share for bucket in group.buckets for share in bucket.shares.tolist()) == pytest.approx([i / 10 for i in range(1, 11)])
+
+
+def test_bounds_of_one_measure_are_arcs_of_one_column() -> None:
+    nodes = [[node("a", "uncertainty", {"strategy": "entropy", "value": i / 100})] for i in range(50)]
+    nodes += [[node("a", "object-count", {"min": i})] for i in range(50)]
+    plan = compile_them(*(collector(f"u/app/c{i}", each) for i, each in enumerate(nodes)))
+    assert [column.kind for column in plan.columns] == ["measure", "measure"]
 
 
 def test_the_path_of_a_workflow() -> None:
