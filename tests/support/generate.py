@@ -194,6 +194,7 @@ OPERATORS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "close-to-threshold": near_thresholds,
     "object-count": object_counts,
     "class-filter": class_filters,
+    "keyword-filter": keyword_filters,
 }
 
 
