@@ -16,6 +16,7 @@ from processor.operators.min_probability import MinProbability
 from processor.operators.object_count import ObjectCount
 from processor.operators.output_info import OutputInfo, merge_output_info
 from processor.operators.random_sample import RandomSample
+from processor.operators.regex_classifier import RegexClassifier
 from processor.operators.region_threshold import RegionThreshold
 from processor.operators.uncertainty import Uncertainty
 
@@ -41,6 +42,7 @@ OPERATORS: Mapping[str, type[Operator]] = {
         ClassFilter,
         ObjectCount,
         KeywordFilter,
+        RegexClassifier,
     )
 }
 

@@ -195,6 +195,7 @@ OPERATORS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "object-count": object_counts,
     "class-filter": class_filters,
     "keyword-filter": keyword_filters,
+    "regex-classifier": regexes,
 }
 
 
