@@ -10,6 +10,7 @@ from processor.operators.close_to_threshold import CloseToThreshold
 from processor.operators.concept_synonym_mapper import ConceptSynonymMapper
 from processor.operators.concept_threshold import ConceptThreshold
 from processor.operators.keyword_filter import KeywordFilter
+from processor.operators.language_id import LanguageId
 from processor.operators.max_probability import MaxProbability
 from processor.operators.metadata_filter import MetadataFilter
 from processor.operators.min_probability import MinProbability
@@ -43,6 +44,7 @@ OPERATORS: Mapping[str, type[Operator]] = {
         ObjectCount,
         KeywordFilter,
         RegexClassifier,
+        LanguageId,
     )
 }
 

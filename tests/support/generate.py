@@ -196,6 +196,7 @@ OPERATORS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "class-filter": class_filters,
     "keyword-filter": keyword_filters,
     "regex-classifier": regexes,
+    "language-id": languages,
 }
 
 
