@@ -80,6 +80,53 @@ def test_every_operator_says_what_it_is_for() -> None:
         assert operator.model_type_id == name
         assert operator.doc.endswith(".")
         assert operator.takes | operator.gives <= {"concepts", "regions", "metadata", "text"}
+        assert operator.takes_concepts == ("data" not in {path for path, _ in problems(name, {"data": {"concepts": 3}, "x": 1})})
+
+
+@pytest.mark.parametrize(
+    ("model_type_id", "params", "found"),
+    [
+        ("uncertainty", {}, {"strategy": "is missing; one of entropy, margin, least_confidence is wanted", "value": "is missing"}),
+        ("uncertainty", {"strategy": "doubt", "value": 2}, {"strategy": "'doubt' is none of entropy", "value": "no number from 0 to 1"}),
+        ("uncertainty", {"strategy": "margin", "min": 0.9, "max": 0.1}, {"max": "0.1 is below params.min, 0.9: nothing could pass"}),
+        (
+            "uncertainty",
+            {"strategy": "margin", "max": 0.9, "value": 1, "concept_threshold_type": 1},
+            {"concept_threshold_type": "leave one of them out", "value": "leave one of them out"},
+        ),
+        ("object-count", {}, {"value": "is missing; a whole number from 0 to 16,777,216 is wanted"}),
+        ("object-count", {"value": 1.0}, {"value": "1.0 is not a whole number"}),
+        ("object-count", {"min": -1, "max": True}, {"min": "-1 is not a whole number", "max": "True is not a whole number"}),
+        ("class-filter", {"minimum_value": 3}, {"minimum_value": "3 is no number from 0 to 1"}),
+        (
+            "close-to-threshold",
+            {
+                "selected_class_names": [],
+                "only_top_classes": 1,
+                "minimum_objects_close_to_threshold": 0,
+                "probability": 1.5,
+            },
+            {
+                "selected_class_names": "1 to 10,000 strings are wanted, not 0",
+                "threshold": "is missing",
+                "epsilon": "is missing",
+                "only_top_classes": "1 is neither true nor false",
+                "minimum_objects_close_to_threshold": "0 is not a whole number from 1",
+                "probability": "1.5 is no number from 0 to 1",
+            },
+        ),
+        ("keyword-filter", {"match": "some"}, {"keywords": "is missing; a list is wanted", "match": "'some' is none of any, all"}),
+        ("keyword-filter", {"keywords": "dog"}, {"keywords": "a list is wanted, not a string"}),
+        ("keyword-filter", {"keywords": ["a", "", "a"]}, {"keywords[1]": "'' is no non-empty string", "keywords[2]": "listed twice"}),
+        ("keyword-filter", {"keywords": [str(i) for i in range(101)]}, {"keywords": "1 to 100 strings are wanted, not 101"}),
+        ("keyword-filter", {"keywords": ["x" * 10_001]}, {"keywords": "at most 10,000 characters"}),
+    ],
+)
+def test_what_is_wrong_with_params_is_said_where_it_is(model_type_id: str, params: dict[str, Any], found: dict[str, str]) -> None:
+    told = [(path, message) for path, message in problems(model_type_id, {"params": params}) if path.startswith("params.")]
+    assert {path.removeprefix("params.") for path, _ in told} == set(found)
+    for path, message in told:
+        assert found[path.removeprefix("params.")] in message
 
 
 def test_an_override_replaces_fields_of_params_and_data() -> None:
