@@ -16,13 +16,13 @@ from processor.api.gate import Gate
 from processor.api.kinds import DOCUMENT, RESOURCES
 from processor.api.needs import to_read, to_remove, to_write
 from processor.api.routes import Route
-from processor.catalog.plan import plan_delete, plan_write
+from processor.catalog.plan import Result, plan_delete, plan_write
 from processor.catalog.records import DOCUMENT_KINDS, App, Kind
 from processor.catalog.resolve import NOT_POSTABLE
 from processor.catalog.shown import shown
 from processor.documents import Located, read_values
 from processor.errors import Problem
-from processor.resources import INVALID_REQUEST
+from processor.resources import ID_LENGTH_MAX, ID_PATTERN, INVALID_REQUEST
 from processor.resources import App as AppDocument
 from processor.rest.access import AppRef
 from processor.rest.json_body import refuse_unknown
@@ -82,7 +82,7 @@ class Bulk:
         version = self._writes.write(caller.who, plan)
         return _told(plans[0], version)
 
-    def page(self, call: Call) -> Answer:
+    def page(self, _caller: Caller, call: Call) -> Answer:
         """Documents of a kind that the caller may see, by key; ``next`` is there when there are more.
 
         Raises:
@@ -155,9 +155,13 @@ def _planned(gate: Gate, catalog: Catalog, given: Documents, now: str) -> Plan:
     plan = plan_write(catalog, located, now)
     named = {each.where for each in located}
     problems += [problem for problem in plan.problems if problem.document in allowed]
-    problems += [warning for warning in plan.warnings if warning.document in allowed and warning.code != NOT_POSTABLE]
+    # What is sent back as it was read stays as it is, even where it would not be let in today; its topic is made all the same.
+    kept = {each.where for each in plan.documents if each.result is Result.UNCHANGED}
+    unresolved = [warning for warning in plan.warnings if warning.document in allowed and warning.code != NOT_POSTABLE]
+    problems += [warning for warning in unresolved if warning.document not in kept]
     stopped = [warning for warning in plan.warnings if warning.document not in named]
-    return replace(plan, problems=tuple(problems), warnings=tuple(_of_the_caller(gate, stopped)))
+    warnings = (*(warning for warning in unresolved if warning.document in kept), *_of_the_caller(gate, stopped))
+    return replace(plan, problems=tuple(problems), warnings=warnings)
 
 
 def _as_stored(catalog: Catalog, located: Located) -> Located:
@@ -251,7 +255,7 @@ def _candidates(catalog: Catalog, listing: Listing, kind: Kind, wanted: AppRef) 
     return [(key, record) for key in keys if (record := catalog.get(kind, key))]
 
 
-_ID: Mapping[str, Any] = {"type": "string"}
+_ID: Mapping[str, Any] = {"type": "string", "pattern": f"^{ID_PATTERN.pattern}$", "maxLength": ID_LENGTH_MAX}
 _DOCUMENTS: Mapping[str, Any] = {
     "type": "object",
     "required": ["documents"],
@@ -261,17 +265,18 @@ _DOCUMENTS: Mapping[str, Any] = {
         "check": {"type": "boolean"},
     },
 }
-_KIND: Mapping[str, Any] = {"type": "string", "enum": list(DOCUMENT_KINDS)}
 _NAMED = {name: name for name in ("kind", "user_id", "app_id", "id")}
+_NAMES: Mapping[str, Any] = {"kind": {"type": "string", "enum": list(DOCUMENT_KINDS)}, "user_id": _ID, "app_id": _ID, "id": _ID}
 
 
 def bulk_routes(bulk: Bulk) -> list[Route]:
     """This system's own calls."""
     path, need = ("/v2/documents",), Need((), anywhere=True)
     listed = {**_NAMED, "after": "after", "per_page": "per_page"}
-    schemas = {"kind": _KIND, "per_page": {"type": "integer", "minimum": 1, "maximum": PAGE_SIZE_MAX}}
+    page = {**_NAMES, "per_page": {"type": "integer", "minimum": 1, "maximum": PAGE_SIZE_MAX}}
+    of_a_kind, one = frozenset({"kind"}), frozenset({"kind", "user_id", "id"})
     return [
         Route("PostDocuments", "POST", path, DOCUMENT, need, bulk.post, many=False, schemas={"body": _DOCUMENTS}),
-        Route("ListDocuments", "GET", path, DOCUMENT, need, lambda _, call: bulk.page(call), many=False, query=listed, schemas=schemas),
-        Route("DeleteDocument", "DELETE", path, DOCUMENT, need, bulk.delete, many=False, query=_NAMED, schemas={"kind": _KIND}),
+        Route("ListDocuments", "GET", path, DOCUMENT, need, bulk.page, many=False, query=listed, required=of_a_kind, schemas=page),
+        Route("DeleteDocument", "DELETE", path, DOCUMENT, need, bulk.delete, many=False, query=_NAMED, required=one, schemas=_NAMES),
     ]

@@ -95,7 +95,8 @@ def _query_parameters(call: Route) -> Iterable[Schema]:
         for name in ("page", "per_page"):
             yield {"name": name, "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 1000}}
     for name in call.query:
-        yield {"name": name, "in": "query", "schema": call.schemas.get(name, {"type": "string"})}
+        schema = call.schemas.get(name, {"type": "string"})
+        yield {"name": name, "in": "query", "schema": schema} | ({"required": True} if name in call.required else {})
 
 
 def _body(call: Route) -> Schema:

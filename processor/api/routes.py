@@ -60,7 +60,8 @@ class Route:
         work: what it does.
         many: whether the answer has a list.
         query: further parameters.
-        schemas: of those parameters that are no texts, and of the body where it is no list of resources.
+        required: those of them that cannot be left out.
+        schemas: of those parameters that are not any text, and of the body where it is no list of resources.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Route:
     work: Callable[[Caller, Call], Answer]
     many: bool = True
     query: Mapping[str, str] = field(default_factory=dict)
+    required: frozenset[str] = frozenset()
     schemas: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property

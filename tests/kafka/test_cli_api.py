@@ -128,6 +128,7 @@ SESSION: tuple[tuple[tuple[str, ...], bytes], ...] = (
     (("apply", "-f", "nowhere.yaml"), b""),
     (("delete", "workflow", "sample", *IN_QUALITY, "--json"), b""),
     (("get", "collectors"), b""),
+    (("apply", "-f", "-"), OTHERS[2]),
     (("delete", "workflow", "sample", *IN_QUALITY), b""),
     (("get", "workflow", "sample", *IN_QUALITY), b""),
     (("delete", "model", "keep-a-tenth", *IN_QUALITY), b""),

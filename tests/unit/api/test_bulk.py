@@ -63,6 +63,14 @@ def test_what_does_not_resolve_is_refused(there: Api) -> None:
     assert [each for _, _, each in problems(there.post(DOCUMENTS, documents=[poor]))] == [11000, 11009]
 
 
+def test_what_is_as_it_was_stays_so_even_where_it_no_longer_resolves(there: Api) -> None:
+    there.post(DOCUMENTS, documents=[MODEL, WORKFLOW, COLLECTOR])
+    there.delete(f"{DOCUMENTS}?kind=Workflow&user_id=acme&app_id=quality&id=half")
+    again = there.post(DOCUMENTS, documents=[COLLECTOR, MODEL | {"description": "mine"}])
+    assert (results(again), [each["code"] for each in again.json()["warnings"]]) == (["unchanged", "changed"], [22102])
+    assert code(there.post(DOCUMENTS, documents=[COLLECTOR | {"description": "mine"}])) == 22102
+
+
 def test_checking_writes_nothing_and_tells_what_would_be_done(there: Api) -> None:
     checked = there.post(DOCUMENTS, documents=[MODEL, WORKFLOW], check=True)
     assert (results(checked), checked.json()["catalog_version"]) == (["created", "created"], "")
