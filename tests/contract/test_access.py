@@ -64,7 +64,7 @@ APP_DOCUMENT = {"kind": "App", "user_id": "acme", "id": "quality", "collaborator
 IN_QUALITY = "user_id=acme&app_id=quality"
 CALLS = (
     Called("PostCollectors", "POST", f"{APP}/collectors", {"collectors": [NEW]}, WRITE_COLLECTOR),
-    Called("PatchCollectors", "PATCH", f"{APP}/collectors", PATCH | {"collectors": [{"id": "old"}]}, WRITE_COLLECTOR),
+    Called("PatchCollectors", "PATCH", f"{APP}/collectors", PATCH | {"collectors": [{"id": "old", "description": "new"}]}, WRITE_COLLECTOR),
     Called("DeleteCollectors", "DELETE", f"{APP}/collectors", {"ids": ["old"]}, ("Collectors_Delete",)),
     Called("ListCollectors", "GET", f"{APP}/collectors", None, ("Collectors_Get",), 10000),
     Called("GetCollector", "GET", f"{APP}/collectors/old", None, ("Collectors_Get",), 10000),
