@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 LOG_LEVEL = "COLLECTORS_LOG_LEVEL"
 # Libraries that tell of every request and every plugin; DEBUG shows that too.
-CHATTY = ("alembic", "httpx")
+CHATTY = ("alembic", "httpx", "httpx2")
 SERVICES = (["destination"], ["run"], ["serve"])
 COMMANDS = {
     "apply": "apply",

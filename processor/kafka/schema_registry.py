@@ -6,6 +6,7 @@ import time
 import warnings
 import weakref
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import unquote, urlsplit
 
 from processor.errors import ClusterAway, FixCluster, FixUsage
 
@@ -45,7 +46,7 @@ class SchemaRegistry:
         self._place = url.rsplit("@", 1)[-1]
         self._unknown: dict[int, float] = {}
         try:
-            self._client = SchemaRegistryClient(CONNECTION | {"url": url})
+            self._client = SchemaRegistryClient(CONNECTION | _address(url))
         except ValueError as error:
             raise FixUsage(f"schema_registry_url {self._place}: {error}; a URL starting with http:// or https:// is wanted") from None
         # Nobody has to close a registry: its connections end with it.
@@ -99,6 +100,14 @@ class SchemaRegistry:
                 f"{doing}: no answer from the schema registry at {self._place} ({error}): "
                 "is it up, and is COLLECTORS_SCHEMA_REGISTRY_URL right?"
             ) from None
+
+
+def _address(url: str) -> dict[str, str]:
+    """The addresses, and apart from them the first one's user and password: the client's log has the address of every request."""
+    places = [urlsplit(each.strip()) for each in url.split(",")]
+    bare = {"url": ",".join(place._replace(netloc=place.netloc.rpartition("@")[2]).geturl() for place in places)}
+    user, password = places[0].username, places[0].password
+    return bare if user is None or password is None else bare | {"basic.auth.user.info": f"{unquote(user)}:{unquote(password)}"}
 
 
 def _next_step(error: SchemaRegistryError) -> str:

@@ -1,6 +1,6 @@
 """A schema registry on loopback for what the real one (``apicurio.py``) cannot be made to give.
 
-That is: a count of what it was asked, and schemas that no registry lets in.
+That is: what it was asked and by whom, and schemas that no registry lets in.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ class FakeRegistry:
         self.url = ""
         self.schemas: dict[int, str] = {}
         self.requests: list[str] = []
+        self.users: set[str] = set()
 
     def add(self, schema: str) -> int:
         """A schema's id; the same schema has one id everywhere."""
@@ -60,6 +61,7 @@ def fake_registry() -> Iterator[FakeRegistry]:
         def _answer(self, method: str, body: dict[str, Any]) -> None:
             path = self.path.partition("?")[0]
             held.requests.append(f"{method} {path}")
+            held.users.add(self.headers.get("Authorization", ""))
             status, answer = held.answer(method, path, body)
             text = json.dumps(answer).encode()
             self.send_response(status)

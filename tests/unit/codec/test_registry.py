@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import logging
 import shutil
 from typing import TYPE_CHECKING
 
@@ -100,6 +102,15 @@ def test_a_registry_that_is_away_is_not_taken_for_an_unknown_id() -> None:
     with pytest.raises(ClusterAway, match="COLLECTORS_SCHEMA_REGISTRY_URL") as raised:
         schemas.by_id(1)
     assert "secret" not in str(raised.value)
+
+
+def test_the_user_in_the_url_reaches_the_registry_and_no_log(served: FakeRegistry, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    schemas = Schemas.from_settings(Settings(schema_registry_url=served.url.replace("//", "//me:s3cr%40t@")))
+    schemas.by_id(schemas.writer_id("app"))
+    assert served.users == {f"Basic {base64.b64encode(b'me:s3cr@t').decode()}"}
+    assert served.url in caplog.text, "the client tells of its requests"
+    assert "s3cr" not in caplog.text
 
 
 def test_a_url_that_is_none_is_the_settings_fault() -> None:
