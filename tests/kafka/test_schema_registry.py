@@ -23,12 +23,13 @@ from processor.codec.registry import TOPICS, Schemas
 from processor.errors import FixCluster
 from processor.kafka.admin import Admin
 from processor.settings import Settings
-from processor.topics.names import PREDICTIONS_DEAD_LETTERS, QUEUE
+from processor.topics.names import PREDICTIONS_DEAD_LETTERS, inputs_topic
 from tests.docs.pages import ROOT
 from tests.support.apicurio import SchemaRegistryServer
 from tests.support.predictions import prediction
-from tests.support.processes import collectors
+from tests.support.processes import Processor, collectors
 from tests.support.stage import assert_as_expected, process_all, records
+from tests.support.waiting import wait_until
 from tests.support.world import Publisher, expectation, predictions, set_up
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ pytestmark = [pytest.mark.kafka, pytest.mark.large]
 STREAM = list(predictions(300, 5))
 UNKNOWN_ID = 999_999
 APP = {"user_id": "acme", "id": "quality"}
-# No stage writes them, and none is in the world of these tests.
-NOT_WRITTEN = {"knowledge_graph", "queue_state", "spent_quota"}
+# All that documents, keys, predictions and two stages write.
+WRITTEN = ("prediction", "candidate", "collector", "workflow", "model", "app", "key", "counters", "queue_state")
 
 
 @pytest.fixture(params=["index", "registry"])
@@ -71,16 +72,15 @@ def consumed(settings: Settings, app: str) -> list[tuple[str, str]]:
     return [(row["collector"], row["prediction-id"]) for row in rows]
 
 
-def queued(settings: Settings) -> list[tuple[str, str]]:
-    """The same of the candidates for the second stage."""
-    schemas = Schemas.from_settings(settings)
-    found = [decode(schemas, "candidate", record.value) for record in records(settings, QUEUE)]
-    return [(candidate["collector"], candidate["prediction"]["id"]) for candidate in found]
+def collected(settings: Settings) -> int:
+    """How many inputs there are."""
+    return sum(len(records(settings, inputs_topic("acme", app))) for app in ("quality", "second"))
 
 
 def ids_on_the_wire(settings: Settings) -> dict[str, set[int]]:
-    """Name of a schema → the ids that the records of its topic carry."""
-    return {name: {unframe(record.value)[0] for record in records(settings, topic) if record.value} for name, topic in TOPICS.items()}
+    """Name of a schema → the ids that the records of its topic carry; without those of which there is no record."""
+    found = {name: {unframe(record.value)[0] for record in records(settings, topic) if record.value} for name, topic in TOPICS.items()}
+    return {name: ids for name, ids in found.items() if ids}
 
 
 def test_predictions_become_inputs_whoever_gives_out_the_schema_ids(world: tuple[Settings, Callable[[str], int]]) -> None:
@@ -93,13 +93,17 @@ def test_predictions_become_inputs_whoever_gives_out_the_schema_ids(world: tuple
     publisher.publish_bytes(b"key", stranger)
     publisher.flush()
     process_all(settings)
-
     assert_as_expected(settings, STREAM)
-    assert Counter(consumed(settings, "quality") + consumed(settings, "second") + queued(settings)) == expectation(STREAM).taken
+    taken = expectation(STREAM).taken
+    with Processor(settings, 1, "post-queue") as second:
+        wait_until(lambda: collected(settings) >= taken.total(), "the candidates among the inputs", 60, 0.3)
+        assert second.terminate() == 0, second.log()
+
+    assert Counter(consumed(settings, "quality") + consumed(settings, "second")) == taken
     (letter,) = records(settings, PREDICTIONS_DEAD_LETTERS)
     assert letter.value == stranger
     assert dict(letter.headers)["__streams.errors.exception"] == BadReason.UNKNOWN_SCHEMA_ID.value.encode()
-    wanted = {name: set() if name in NOT_WRITTEN else {id_of(name)} for name in TOPICS}
+    wanted = {name: {id_of(name)} for name in WRITTEN}
     wanted["prediction"] |= {UNKNOWN_ID}
     assert ids_on_the_wire(settings) == wanted
 
