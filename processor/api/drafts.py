@@ -9,7 +9,7 @@ import orjson
 
 from processor.api.kinds import APP, COLLECTOR, MODEL
 from processor.api.proto_json import to_document
-from processor.catalog.plan import plan_write
+from processor.catalog.plan import Result, plan_write
 from processor.catalog.records import Kind, Model
 from processor.catalog.resolve import NOT_POSTABLE
 from processor.catalog.rules import Broken
@@ -171,9 +171,10 @@ def _planned(desk: Desk, item_id: str, value: dict[str, Any], broken: list[Broke
     plan = plan_write(desk.catalog, [Located(item_id, document)], desk.now)
     # What `collectors apply` warns of is refused here: whoever writes through the API sees at once that it cannot run yet.
     unresolved = [problem for problem in plan.warnings if problem.document == item_id and problem.code != NOT_POSTABLE]
-    if problems := [*plan.problems, *unresolved]:
-        return _refused(item_id, problems)
     planned = replace(plan.documents[0], where=item_id)
+    # What is sent back as it was read stays as it is, even where it would not be let in today.
+    if (problems := [*plan.problems, *unresolved]) and planned.result is not Result.UNCHANGED:
+        return _refused(item_id, problems)
     # A record is no longer than its JSON, which costs less to write.
     if len(orjson.dumps(value)) > VALUE_BYTES_MAX and (problem := size_problem(planned.record)):
         return Draft(item_id, None, Code.EXCEEDS_LIMITS, problem)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from processor.rest.status import Code
 from tests.support.embedded_destination import INPUTS, PNG, code, codes, destination
+from tests.support.odd_json import anything, nearly, objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,12 +25,6 @@ if TYPE_CHECKING:
 KNOWN = {int(each): each for each in Code}
 MEDIA = ("image", "video", "audio")
 
-anything = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
-    lambda deeper: st.lists(deeper, max_size=4) | st.dictionaries(st.text(max_size=8), deeper, max_size=4),
-    max_leaves=12,
-)
-objects = st.dictionaries(st.text(max_size=8), anything, max_size=4)
 ids = st.sampled_from(["a", "b", "c", "a-1", "a-1-1"])
 contents = st.sampled_from([PNG, PNG + b"more", b"GIF89a", b"\xff\xd8\xff", b"ID3", b"\x00\x00\x00\x18ftypmp42"])
 encoded = st.builds(
@@ -55,25 +50,6 @@ data = st.fixed_dictionaries(
     },
 )
 inputs = st.fixed_dictionaries({"data": data}, optional={"id": ids})
-
-
-@st.composite
-def nearly(draw: st.DrawFn, right: st.SearchStrategy[dict[str, Any]]) -> dict[str, Any]:
-    """Something right, in which often one thing somewhere is something else, missing, or too much."""
-    found = draw(right)
-    here, path = found, draw(st.lists(st.integers(0, 7), max_size=3))
-    for step in path:
-        below = [each for each in here.values() if isinstance(each, dict) and each]
-        here = below[step % len(below)] if below else here
-    change = draw(st.sampled_from(["nothing", "nothing", "replace", "remove", "add"]))
-    name = draw(st.sampled_from(sorted(here))) if here else ""
-    if change == "replace" and here:
-        here[name] = draw(anything)
-    elif change == "remove" and here:
-        del here[name]
-    elif change == "add":
-        here[draw(st.text(max_size=8))] = draw(anything)
-    return found
 
 
 bodies = st.fixed_dictionaries(
