@@ -35,6 +35,7 @@ def test_any_is_enough_unless_all_are_asked_for() -> None:
     assert has("a dog", "dog", "cat")
     assert not has("a dog", "dog", "cat", match="all")
     assert has("cat and dog", "dog", "cat", match="all")
+    assert not has("cats and dog", "dog", "cat", match="all")
     assert not has("a bird", "dog", "cat")
 
 

@@ -26,7 +26,8 @@ def problems(info: dict[str, Any]) -> list[tuple[str, str]]:
 
 def test_the_concepts_are_given_where_the_expression_is_found() -> None:
     info = {"params": {"pattern": r"order \d+"}, "data": {"concepts": [{"id": "order"}, {"id": "unsure", "value": 0.25}]}}
-    assert concepts(info, "my order 12 is late", "my order") == [[("order", 1), ("unsure", 0.25)], None]
+    both = [("order", 1), ("unsure", 0.25)]
+    assert concepts(info, "my order 12 is late", "my order", "order 3") == [both, None, both]
 
 
 def test_expressions_are_unanchored_and_mind_capitals() -> None:
