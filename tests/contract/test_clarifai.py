@@ -141,6 +141,7 @@ def test_every_operator_is_made_with_the_numbers_that_protobuf_has(client: Clien
         "min-probability": {"params": {"value": 0}},
         "metadata-filter": {"params": {"metadata": {"camera": {"$gt": 7}, "ok": True, "tags": ["a", 1], "nothing": None}}},
         "concept-synonym-mapper": {"params": {"knowledge_graph_id": "graph"}, "data": concepts},
+        "close-to-threshold": {"params": {"threshold": 0.5, "epsilon": 0.1, "minimum_objects_close_to_threshold": 2}},
     }
     for model_type, info in params.items():
         made = client.call("PostModels", **QUALITY, models=[{"id": model_type, "model_type_id": model_type, "output_info": info}])

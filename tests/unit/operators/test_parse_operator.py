@@ -47,6 +47,16 @@ def test_a_comparison_is_one_of_five_by_name_or_number(kind: Any) -> None:
     assert path == "params.concept_threshold_type"
 
 
+def test_a_whole_number_may_be_written_as_protobuf_writes_it() -> None:
+    """All its numbers are floats."""
+    info = {"params": {"threshold": 0.5, "epsilon": 0.1, "minimum_objects_close_to_threshold": 2}}
+    floats = {"params": info["params"] | {"minimum_objects_close_to_threshold": 2.0}}
+    assert parse_operator("close-to-threshold", info, lambda _: None) == parse_operator("close-to-threshold", floats, lambda _: None)
+    for wrong in (2.5, float("nan"), float("inf"), 0.0, -1.0, True):
+        given = {"params": info["params"] | {"minimum_objects_close_to_threshold": wrong}}
+        assert [path for path, _ in problems("close-to-threshold", given)] == ["params.minimum_objects_close_to_threshold"], wrong
+
+
 def test_what_is_missing_is_said() -> None:
     assert problems("random-sample", {}) == [("params.keep_fraction", "is missing; a number from 0 to 1 is wanted")]
     assert problems("max-probability", {"params": {}}) == [("params.value", "is missing; a number from 0 to 1 is wanted")]
@@ -95,7 +105,7 @@ def test_every_operator_says_what_it_is_for() -> None:
             {"concept_threshold_type": "leave one of them out", "value": "leave one of them out"},
         ),
         ("object-count", {}, {"value": "is missing; a whole number from 0 to 16,777,216 is wanted"}),
-        ("object-count", {"value": 1.0}, {"value": "1.0 is not a whole number"}),
+        ("object-count", {"value": 1.5}, {"value": "1.5 is not a whole number"}),
         ("object-count", {"min": -1, "max": True}, {"min": "-1 is not a whole number", "max": "True is not a whole number"}),
         ("class-filter", {"minimum_value": 3}, {"minimum_value": "3 is no number from 0 to 1"}),
         (
