@@ -54,7 +54,7 @@ class OutputInfo:
     def whole(self, name: str, least: int = 0) -> int:
         """A required whole number among the params, from ``least`` to 16,777,216, up to which 32-bit floats know them all."""
         given = self.params.get(name)
-        if type(given) in {int, float} and least <= given <= WHOLE_MAX and given == int(given):
+        if isinstance(given, int | float) and not isinstance(given, bool) and least <= given <= WHOLE_MAX and given == int(given):
             return int(given)
         wanted = f"a whole number from {least} to {WHOLE_MAX:,}"
         self.problem(f"params.{name}", f"is missing; {wanted} is wanted" if given is None else f"{given!r} is not {wanted}")
