@@ -12,11 +12,13 @@ from processor.kafka.admin import Admin
 from processor.kafka.client import admin_client
 from processor.kafka.committed import committed
 from processor.kafka.failure import cluster_error
+from processor.kafka.unread import unread
 
 if TYPE_CHECKING:
     from processor.settings import Settings
 
 TIMEOUT_S = 10.0
+EXACT_MAX = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class Progress:
 
     Attributes:
         published: end offsets: every record ever written, control records of transactions included.
-        lag: of these, those the group has not committed yet.
+        lag: records that the group has not committed yet: exact up to EXACT_MAX, beyond it counted by offsets.
     """
 
     published: int
@@ -48,6 +50,8 @@ def progress(settings: Settings, group: str, topic: str) -> Progress:
     known = committed(settings, {group: [(topic, part.partition) for part in parts]})[group]
     read = first | {part.partition: part.offset for part in known}
     lag = sum(max(0, end[part] - read[part]) for part in end)
+    if 0 < lag <= EXACT_MAX:  # of so few, all may be the ends of transactions, which nobody ever reads
+        lag = unread(settings, {topic: group}, lambda _: False)[topic].records
     return Progress(sum(end.values()), lag)
 
 

@@ -9,6 +9,7 @@ from processor.operators.class_filter import ClassFilter
 from processor.operators.close_to_threshold import CloseToThreshold
 from processor.operators.concept_synonym_mapper import ConceptSynonymMapper
 from processor.operators.concept_threshold import ConceptThreshold
+from processor.operators.disagreement import Disagreement
 from processor.operators.keyword_filter import KeywordFilter
 from processor.operators.language_id import LanguageId
 from processor.operators.max_probability import MaxProbability
@@ -45,6 +46,7 @@ OPERATORS: Mapping[str, type[Operator]] = {
         KeywordFilter,
         RegexClassifier,
         LanguageId,
+        Disagreement,
     )
 }
 

@@ -13,10 +13,11 @@ import pyarrow as pa
 
 from processor.engine.batch import PredictionBatch
 from processor.engine.frame import Frame
+from processor.operators.disagreement import Disagreement
 from processor.second.data import value_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from processor.operators.base import Operator
     from processor.operators.content import Content, Elements
@@ -45,6 +46,9 @@ class Operate:
             prediction: the candidate's, fields as in the Avro schema.
             given: what reached the node.
         """
+        if isinstance(operator, Disagreement):
+            predicted = prediction["output"]["data"].get("concepts") or ()
+            return given if operator.disagrees(_values(predicted), _values(given.get("concepts", ()))) else None
         seen = {**prediction, "id": prediction["id"] + DRAWN_AFTER, "output": {"data": output_data(given)}}
         batch = PredictionBatch(pa.RecordBatch.from_pylist([seen], schema=self._schema))
         frame = Frame(batch, ONE)
@@ -52,6 +56,11 @@ class Operate:
         if not output.present[0]:
             return None
         return given if operator.passes_through else _reduced(given, output.content, batch.vocabulary.id_of)
+
+
+def _values(concepts: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """Value by concept id."""
+    return {concept.get("id", ""): value_of(concept) for concept in concepts}
 
 
 def output_data(data: Mapping[str, Any]) -> dict[str, Any]:

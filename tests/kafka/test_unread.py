@@ -10,6 +10,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from processor.kafka import unread as module
 from processor.kafka.admin import Admin
 from processor.kafka.client import admin_client, transactional_producer
+from processor.kafka.lag import progress
 from processor.kafka.topic_state import NewTopicState
 from processor.kafka.unread import Unread, unread
 from processor.kafka.writer import Outgoing, write_transaction
@@ -90,3 +91,12 @@ def test_what_lies_beyond_the_limit_is_counted_by_offsets(settings: Settings, to
     for _ in range(3):
         write(settings, topic, 2)
     assert left(settings, topic) == Unread(9, 8), "one record was looked at, and eight offsets lie behind it"
+
+
+def test_a_group_that_has_read_every_record_lags_behind_by_nothing(settings: Settings, topic: str) -> None:
+    """The end of the last transaction stands behind what was committed, and nobody ever reads it."""
+    write(settings, topic, 2)
+    group = settings.topic_prefix + GROUP
+    assert progress(settings, group, topic).lag == 2
+    commit(settings, topic, 2)
+    assert progress(settings, group, topic).lag == 0
