@@ -86,7 +86,9 @@ def to_document(kind: Kind, ids: Mapping[str, str], item: Any) -> tuple[Any, lis
         for name, given in ids.items()
         if value.get(name, given) not in (given, "", "me")
     ]
-    kept = {name: field for name, field in value.items() if name not in OUTPUT_ONLY | ids.keys()}
+    if value.get("kind", kind.value) != kind.value:  # what a call may write goes by its path
+        broken.append(Broken("kind", f"{value['kind']!r:.80} is not what this call is about, {kind.value}"))
+    kept = {name: field for name, field in value.items() if name not in OUTPUT_ONLY | ids.keys() | {"kind"}}
     shaped = SHAPE[kind](kept)
     if deeper_than(shaped, DEPTH_MAX):
         return None, [*broken, Broken("", f"nested deeper than {DEPTH_MAX} levels")]

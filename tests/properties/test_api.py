@@ -24,8 +24,9 @@ KNOWN = {int(each): each for each in Code}
 SUCCEEDED = {Code.SUCCESS, Code.COLLECTOR_ACTIVE, Code.COLLECTOR_INACTIVE}
 OTHER_HTTP = {(Code.EXCEEDS_LIMITS, 413), (Code.BAD_REQUEST_FORMAT, 408)}
 APPS, GRAPHS, KEYS = "/v2/users/acme/apps", f"{APP}/concepts/knowledge_graphs", f"{APP}/keys"
-OF_ANSWERS = {"apps", "created_at", "modified_at", "status_reason", "user_id", "app_id", "model_version"}
+OF_ANSWERS = {"apps", "kind", "created_at", "modified_at", "status_reason", "user_id", "app_id", "model_version"}
 FREE = {"params", "metadata"}
+KINDS = {"collectors": "Collector", "models": "Model", "workflows": "Workflow", "knowledge_graphs": "KnowledgeGraph", "apps": "App"}
 STATES = [{"code": 52001}, {"code": 52002}, {"code": "COLLECTOR_INACTIVE"}]
 GETTABLE = {50: "PUBLIC", 10: "PRIVATE"}
 SOME = {"user_id": "acme", "app_id": "quality", "id": "keep-a-tenth", "version_id": "v1"}
@@ -150,6 +151,9 @@ def requests(draw: st.DrawFn) -> Request:
             draw(st.fixed_dictionaries({"ids": st.lists(ids | texts, min_size=1, max_size=3)}) | st.just({"delete_all": True})),
         )
     items = draw(st.lists(sort.items | nearly(sort.items), min_size=1, max_size=4))
+    if draw(st.integers(0, 9)) == 0:  # an item of another sort, as if it were one of these
+        other = draw(st.sampled_from(SORTS[:-1]))
+        items.append(draw(other.items) | {"kind": KINDS[other.plural]})
     if method == "PATCH":
         items = [{name: field for name, field in item.items() if name == "id" or draw(st.booleans())} for item in items]
     return Request(method, sort, {sort.plural: items} | ({"action": "overwrite"} if method == "PATCH" else {}))

@@ -42,6 +42,14 @@ def test_an_id_that_is_no_text_is_a_problem_of_its_item(there: Api, odd: Any) ->
     assert there.cluster.orders == []
 
 
+def test_a_call_writes_no_other_kind_than_its_own(there: Api) -> None:
+    assert code(there.post(WORKFLOWS, workflows=[collector("c", kind="Collector")])) == 11102
+    assert code(there.post(COLLECTORS, collectors=[collector("c", kind="Workflow")])) == 11102
+    assert code(there.post(COLLECTORS, collectors=[collector("c", kind="Key")])) == 11102
+    assert there.cluster.orders == []
+    assert code(there.post(COLLECTORS, collectors=[collector("c", kind="Collector")])) == 10000
+
+
 @pytest.mark.parametrize("levels", [DEPTH_MAX - 1, 150, 250, 300, 900])
 def test_what_is_nested_too_deeply_to_be_read_back_is_not_written(there: Api, levels: int) -> None:
     in_words = '{"in":' * (levels - 1) + "{}" + "}" * (levels - 1)  # deeper than a client's own JSON writer goes
