@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING
 
 from processor.operators import Relation
 from processor.operators.concept_graph import concept_graph
-from processor.operators.random_sample import GROUPS
+from processor.operators.random_sample import GROUPS, RandomSample
 
 if TYPE_CHECKING:
     from processor.catalog.records import KnowledgeGraph
-    from processor.engine.collector import Workflow
+    from processor.engine.collector import PostWorkflow, Workflow
 
 # Where a workflow branches, a collected prediction's inclusion probability sums over all outcomes of its samplers, and each outcome is run
 # through the nodes and their inputs.
 BRANCHING_SAMPLERS_MAX = 4
 BRANCHING_STEPS_MAX = 1024
+POST_QUEUE_SAMPLERS_MAX = 4
 
 
 def beyond_limits(workflow: Workflow, *, sampled_before: bool) -> str:
@@ -43,6 +44,17 @@ def beyond_limits(workflow: Workflow, *, sampled_before: bool) -> str:
             f"a workflow with branches takes at most {BRANCHING_STEPS_MAX:,} steps, this one {steps:,}: {2**samplers} outcomes of its "
             f"{samplers} samplers, times {len(workflow.nodes)} nodes and {inputs} node_inputs; give it fewer samplers, nodes or inputs"
         )
+    return ""
+
+
+def beyond_post_queue_limits(workflow: PostWorkflow) -> str:
+    """Why a collector may not run this workflow after the queue; empty: it may.
+
+    Every outcome of its samplers is gone through for each candidate that is collected, whether it branches or not.
+    """
+    samplers = sum(isinstance(step.runs, RandomSample) for step in workflow.in_parts.steps)
+    if samplers > POST_QUEUE_SAMPLERS_MAX:
+        return f"a post-queue workflow has at most {POST_QUEUE_SAMPLERS_MAX} samplers, this one {samplers}: give it fewer"
     return ""
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from processor.catalog.chain import chain_problems
 from processor.catalog.graph import GraphNode, running_order
-from processor.catalog.limits import beyond_limits, relations_of
+from processor.catalog.limits import beyond_limits, beyond_post_queue_limits, relations_of
 from processor.catalog.rules import WORKFLOW_INVALID
 from processor.catalog.values import json_object, json_text
 from processor.engine import collector as engine
@@ -223,13 +223,17 @@ def _pre_queue(collector: Collector, look: Lookups) -> Iterator[Obstacle]:
         yield Obstacle(f"workflow {name}: {message}", WORKFLOW_INVALID, path, refused=True)
 
 
-OPERATORS_ONLY = f"a pre-queue workflow may hold only {', '.join(sorted(OPERATORS))}: move the model to a post-queue workflow"
+QUICK = sorted(name for name, operator in OPERATORS.items() if operator.before_queue)
+OPERATORS_ONLY = f"a pre-queue workflow may hold only {', '.join(QUICK)}: move the model to a post-queue workflow"
 
 
 def _post_queue(collector: Collector, look: Lookups) -> Iterator[Obstacle]:
     if collector.post_queue_workflow_id:
         name = _own(collector, collector.post_queue_workflow_id)
-        yield from _within(name, look.resolved(name), "post_queue_workflow_id")
+        workflow, path = look.resolved(name), "post_queue_workflow_id"
+        yield from _within(name, workflow, path)
+        if workflow and workflow.steps and (message := beyond_post_queue_limits(engine.PostWorkflow(workflow.steps))):
+            yield Obstacle(f"workflow {name}: {message}", WORKFLOW_INVALID, path, refused=True)
 
 
 def _within(name: str, workflow: ResolvedWorkflow | None, path: str) -> Iterator[Obstacle]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -115,9 +116,10 @@ def test_what_is_made_with_the_published_client_alone_collects_and_is_read_back_
         )
         assert {line.split()[-1] for line in shown} == expected()
         assert all(line.split()[1:3] == ["cat", line.split()[-1].removeprefix("p-")] for line in shown)
-        said = shell.expect(look.text)
-        assert "half-of-general  clarifai/main/general-image-recognition  ACTIVE" in said
-        assert all(each in said for each in expected())
+        asked, listed = look.text.splitlines()
+        assert "half-of-general  clarifai/main/general-image-recognition  ACTIVE" in shell.expect(listed)
+        if shutil.which("curl"):  # not every machine has it, and nothing else here needs it
+            assert all(each in said for said in [shell.expect(asked)] for each in expected())
         wait_until(lambda: delivered(shell) == (len(expected()), 0), "status to say the same", 60, 0.5)
         assert (shell.folder / "token.secret").read_text(encoding="utf-8").strip() not in serving.read_text()
 

@@ -253,3 +253,12 @@ def test_a_knowledge_graph_that_leads_to_too_much_makes_collectors_inactive() ->
     run = workflow(WorkflowNode("n", "", "", "mapper"))
     assert "knowledge graph 'kg' is too large for a mapper: concept 'c0' leads to" in resolved(run, mapper, graph).inactive_reason
     assert resolved(run, mapper, replace(graph, relations=graph.relations[:-1])).inactive_reason == ""
+
+
+def test_a_post_queue_workflow_has_so_many_samplers_at_most() -> None:
+    def found(count: int) -> str:
+        nodes = [WorkflowNode(f"n{i}", "", "", "keep-a-tenth", inputs=(f"n{i - 1}",) if i else ()) for i in range(count)]
+        return resolved(collector(post_queue_workflow_id="many"), Workflow("acme", "quality", "many", tuple(nodes))).inactive_reason
+
+    assert found(4) == ""
+    assert found(5) == "workflow acme/quality/many: a post-queue workflow has at most 4 samplers, this one 5: give it fewer"
