@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import random
-import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -75,7 +74,6 @@ def behind(settings: Settings) -> int:
         lag: int = app.status(settings)["lag"]["queue"]
     except CollectorsError as error:
         log.info("not known yet: %s", error)
-        time.sleep(0.2)
         return 1
     return lag
 
