@@ -283,7 +283,11 @@ def _counts(settings: Settings, schemas: Schemas) -> Iterator[tuple[Slot, int]]:
         if record.value is not None:
             _restore(restored, record, schemas)
     reader.close()
-    return ((slot, count) for counts in restored for _, slot, count in counts.rows())
+    for counts in restored:
+        try:
+            yield from ((slot, count) for _, slot, count in counts.rows())
+        except ValueError as error:
+            log.warning("the counts may be too low: %s", error)
 
 
 def _restore(restored: Iterable[Restoration], record: Record, schemas: Schemas) -> None:

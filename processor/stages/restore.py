@@ -20,7 +20,7 @@ from processor.kafka.writer import Outgoing
 from processor.topics.names import prefixed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from processor.codec.registry import Schemas
     from processor.kafka.reader import Record
@@ -124,10 +124,17 @@ class Store(Generic[State_co]):
             restored = self._read({self._changelog_partition(partition) for partition in committed})
             different = {part: offset for part, offset in committed.items() if restored.checkpoints.get(part) != offset}
             if not different:
-                return {partition: restored.state(partition) for partition in committed}
+                return self._states(restored, committed)
             if time.monotonic() > deadline:
                 raise FixCluster(self._disagreement(different, restored.checkpoints))
             log.info("state of partitions %s is not yet that of their committed offsets: reading again", sorted(different))
+
+    def _states(self, restored: Restoration[State_co], partitions: Iterable[int]) -> dict[int, State_co]:
+        try:
+            return {partition: restored.state(partition) for partition in partitions}
+        except ValueError as error:
+            next_step = "find out who took records from this compacted topic, or start anew (docs/operations.md, Offsets and counters)"
+            raise FixCluster(f"the {self._changelog.schema} in {self._topic} are not whole: {error}: {next_step}") from None
 
     def _changelog_partition(self, partition: int) -> int:
         """Where a source partition's state is written; the changelog never grows, so this never changes."""

@@ -211,11 +211,18 @@ class Restoration:
         return restored
 
     def rows(self, partition: int | None = None) -> Iterator[tuple[str, Slot, int]]:
-        """(model, slot, count) of one partition, or of all."""
+        """(model, slot, count) of one partition, or of all.
+
+        Raises:
+            ValueError: some counts have lost the names of what they count.
+        """
         for key in sorted(self._counts):
-            if partition is None or key[0] == partition:
-                for slot, count in zip(self._names[key], self._counts[key].tolist(), strict=False):
-                    yield key[1], slot, count
+            if partition is not None and key[0] != partition:
+                continue
+            if key not in self._names:
+                raise ValueError(f"the counts of partition {key[0]}, model {key[1]}, chunk {key[2]} have lost their names")
+            for slot, count in zip(self._names[key], self._counts[key].tolist(), strict=False):
+                yield key[1], slot, count
 
 
 def _emptied_slot(decisions: ModelDecisions, position: int) -> Slot:

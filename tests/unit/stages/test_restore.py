@@ -53,3 +53,11 @@ def test_tombstones_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(restore, "TopicReader", lambda *_: Reader([None, CHECKPOINT, None]))
     store = Store(Settings(), SCHEMAS, COUNTERS_OF_PRE_QUEUE, lambda: Restoration("pre-queue"), lambda: None)
     assert store.restore({3: 12})[3].models == {}
+
+
+def test_counts_that_have_lost_their_names_are_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = encode(SCHEMAS, "counters", Block("pre-queue", 3, "m/a/m", 0, counts=b"\1" + bytes(7)).as_dict())
+    monkeypatch.setattr(restore, "TopicReader", lambda *_: Reader([counts, CHECKPOINT]))
+    store = Store(Settings(), SCHEMAS, COUNTERS_OF_PRE_QUEUE, lambda: Restoration("pre-queue"), lambda: None)
+    with pytest.raises(FixCluster, match=r"counters are not whole: the counts of partition 3, model m/a/m, chunk 0 have lost their names"):
+        store.restore({3: 12})
