@@ -71,6 +71,9 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
     # it, the second part of an answer waits for the client to acknowledge the first, which a client puts off for 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with contextlib.closing(listener):
+        # Connections take this over. asyncio would see to it only for sockets that say that they speak TCP, which these do not, and an
+        # answer of two small pieces would then wait 40 ms for the client to acknowledge the first.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         yield listener
 
 

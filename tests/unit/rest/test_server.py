@@ -1,4 +1,4 @@
-"""The socket that a server listens on."""
+"""What a server's socket is like before anybody calls."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import socket
 from processor.rest.server import listening
 
 
-def test_no_part_of_an_answer_waits_for_the_one_before_it_to_be_acknowledged() -> None:
+def test_answers_do_not_wait_for_the_client_to_acknowledge_their_first_piece() -> None:
     with listening("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
-        accepted, _ = listener.accept()
-        with accepted:
-            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
