@@ -18,6 +18,7 @@ from pydantic import (
     Field,
     ValidationError,
     ValidatorFunctionWrapHandler,
+    WithJsonSchema,
     WrapValidator,
     model_validator,
 )
@@ -86,8 +87,14 @@ def _url_or_blank(text: str) -> str:
 
 
 Count = Annotated[int, Field(ge=1, le=1 << 53)]
-Id = Annotated[str, AfterValidator(_id)]
-OptionalId = Annotated[str, AfterValidator(_id_or_blank)]
+Id = Annotated[
+    str, AfterValidator(_id), WithJsonSchema({"type": "string", "pattern": f"^{ID_PATTERN.pattern}$", "maxLength": ID_LENGTH_MAX})
+]
+OptionalId = Annotated[
+    str,
+    AfterValidator(_id_or_blank),
+    WithJsonSchema({"type": "string", "pattern": f"^({ID_PATTERN.pattern})?$", "maxLength": ID_LENGTH_MAX}),
+]
 Text = Annotated[str, Field(max_length=TEXT_LENGTH_MAX)]
 Url = Annotated[Text, AfterValidator(_url_or_blank)]
 

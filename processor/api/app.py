@@ -29,7 +29,7 @@ from processor.rest.query import Query
 from processor.rest.status import Code, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
     from prometheus_client import CollectorRegistry
     from starlette.routing import BaseRoute
@@ -76,9 +76,9 @@ def create_app(
     app = FastAPI(title="collectors", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.router.routes.extend(mounted)
     endpoints = Endpoints(view, options)
-    for call in calls:
-        for path in call.paths:
-            app.add_api_route(path, endpoints.of(call), methods=[call.method], name=f"{call.name} {path}", response_model=None)
+    # One endpoint a path: who asks with a method that is none there is told all that there are.
+    for path, by_method in _by_path(calls).items():
+        app.add_api_route(path, endpoints.of(by_method), methods=sorted(by_method), name=path, response_model=None)
     app.add_exception_handler(HTTPException, not_routed)
     _add_pages(app, view, calls, registry)
     return app
@@ -98,10 +98,11 @@ class Endpoints:
         self._threads = anyio.CapacityLimiter(options.threads)
         self._rate = RateLimit(options.requests_per_second, options.burst, options.clock)
 
-    def of(self, route: Route) -> Callable[[Request], Awaitable[Response]]:
-        """The endpoint of a call."""
+    def of(self, routes: Mapping[str, Route]) -> Callable[[Request], Awaitable[Response]]:
+        """The endpoint of a path, which has a call for each method."""
 
         async def run(request: Request) -> Response:
+            route = routes[request.method]
             response = await answered(request, lambda: self._answer(request, route), explain)
             if route.has_body and response.status_code >= Code.FAILURE.http:
                 await self._bodies.drain(request)
@@ -143,6 +144,14 @@ class Endpoints:
             return
         async with self._bodies.reading(request) as body:
             yield body
+
+
+def _by_path(calls: Sequence[Route]) -> Mapping[str, Mapping[str, Route]]:
+    found: dict[str, dict[str, Route]] = {}
+    for call in calls:
+        for path in call.paths:
+            found.setdefault(path, {})[call.method] = call
+    return found
 
 
 def _add_pages(app: FastAPI, view: CatalogView, calls: Sequence[Route], registry: CollectorRegistry) -> None:

@@ -16,13 +16,14 @@ from processor.api.gate import Gate
 from processor.api.kinds import DOCUMENT, RESOURCES
 from processor.api.needs import to_read, to_remove, to_write
 from processor.api.routes import Route
+from processor.api.schemas import ID, array, closed
 from processor.catalog.plan import Result, plan_delete, plan_write
 from processor.catalog.records import DOCUMENT_KINDS, App, Kind
 from processor.catalog.resolve import NOT_POSTABLE
 from processor.catalog.shown import shown
 from processor.documents import Located, read_values
 from processor.errors import Problem
-from processor.resources import ID_LENGTH_MAX, ID_PATTERN, INVALID_REQUEST
+from processor.resources import INVALID_REQUEST
 from processor.resources import App as AppDocument
 from processor.rest.access import AppRef
 from processor.rest.json_body import refuse_unknown
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from processor.api.documents import Answer
     from processor.api.keys import Keys
     from processor.api.routes import Call
+    from processor.api.schemas import Schema
     from processor.api.writes import Planned, Writes
     from processor.catalog.plan import Plan
     from processor.catalog.records import Record
@@ -255,8 +257,8 @@ def _candidates(catalog: Catalog, listing: Listing, kind: Kind, wanted: AppRef) 
     return [(key, record) for key in keys if (record := catalog.get(kind, key))]
 
 
-_ID: Mapping[str, Any] = {"type": "string", "pattern": f"^{ID_PATTERN.pattern}$", "maxLength": ID_LENGTH_MAX}
-_DOCUMENTS: Mapping[str, Any] = {
+_TEXT: Schema = {"type": "string"}
+_DOCUMENTS: Schema = {
     "type": "object",
     "required": ["documents"],
     "properties": {
@@ -264,9 +266,20 @@ _DOCUMENTS: Mapping[str, Any] = {
         "names": {"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": NAME_LENGTH_MAX}, "uniqueItems": True},
         "check": {"type": "boolean"},
     },
+    "additionalProperties": False,
 }
+_PROBLEMS = array(
+    closed({"document": _TEXT, "path": _TEXT, "message": _TEXT, "code": {"type": "integer"}}, ("document", "path", "message", "code"))
+)
+_ROW: Schema = {"kind": {"enum": list(Kind)}, "key": _TEXT, "result": {"enum": [*Result, "deleted"]}}
+_VERSION: Schema = {"catalog_version": _TEXT}
+_WRITTEN = closed(
+    {"documents": array(closed(_ROW, _ROW)), "problems": _PROBLEMS, "warnings": _PROBLEMS, **_VERSION}, ("documents", "problems")
+)
+_DELETED = closed({**_ROW, "warnings": _PROBLEMS, **_VERSION}, _ROW)
+_LISTED = closed({"documents": array({"type": "object"}), "next": _TEXT}, ("documents",))
 _NAMED = {name: name for name in ("kind", "user_id", "app_id", "id")}
-_NAMES: Mapping[str, Any] = {"kind": {"type": "string", "enum": list(DOCUMENT_KINDS)}, "user_id": _ID, "app_id": _ID, "id": _ID}
+_NAMES: Mapping[str, Any] = {"kind": {"type": "string", "enum": list(DOCUMENT_KINDS)}, "user_id": ID, "app_id": ID, "id": ID}
 
 
 def bulk_routes(bulk: Bulk) -> list[Route]:
@@ -276,7 +289,29 @@ def bulk_routes(bulk: Bulk) -> list[Route]:
     page = {**_NAMES, "per_page": {"type": "integer", "minimum": 1, "maximum": PAGE_SIZE_MAX}}
     of_a_kind, one = frozenset({"kind"}), frozenset({"kind", "user_id", "id"})
     return [
-        Route("PostDocuments", "POST", path, DOCUMENT, need, bulk.post, many=False, schemas={"body": _DOCUMENTS}),
-        Route("ListDocuments", "GET", path, DOCUMENT, need, bulk.page, many=False, query=listed, required=of_a_kind, schemas=page),
-        Route("DeleteDocument", "DELETE", path, DOCUMENT, need, bulk.delete, many=False, query=_NAMED, required=one, schemas=_NAMES),
+        Route("PostDocuments", "POST", path, DOCUMENT, need, bulk.post, many=False, schemas={"body": _DOCUMENTS, "answer": _WRITTEN}),
+        Route(
+            "ListDocuments",
+            "GET",
+            path,
+            DOCUMENT,
+            need,
+            bulk.page,
+            many=False,
+            query=listed,
+            required=of_a_kind,
+            schemas=page | {"answer": _LISTED},
+        ),
+        Route(
+            "DeleteDocument",
+            "DELETE",
+            path,
+            DOCUMENT,
+            need,
+            bulk.delete,
+            many=False,
+            query=_NAMED,
+            required=one,
+            schemas={**_NAMES, "answer": _DELETED},
+        ),
     ]

@@ -3,36 +3,39 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from processor.api.kinds import RESOURCES
-from processor.resources import DOCUMENTS, ID_PATTERN
+from processor.api.documents import ITEMS_MAX, OVERWRITE
+from processor.api.kinds import MODEL
+from processor.api.schemas import ID, OPTIONAL_ID, array, closed, named_schemas, nullable, ref, sent, shown
+from processor.api.versions import VERSION
+from processor.rest.query import COMMON, PAGE_MAX
+from processor.rest.status import Code
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from processor.api.routes import Route
+    from processor.api.schemas import Schema
 
-Schema = dict[str, Any]
-
-STATUS: Schema = {
-    "type": "object",
-    "required": ["code", "description"],
-    "properties": {
-        "code": {"type": "integer"},
-        "description": {"type": "string"},
-        "details": {"type": "string"},
-        "req_id": {"type": "string"},
-    },
+PAGE_SIZE_MAX = 1_000
+# No control characters, as in `processor.rest.query`.
+TEXT: Schema = {"type": "string", "pattern": r"^[^\x00-\x1f\x7f]*$"}
+# In a body, as the published client names the app in every request.
+USER_APP_ID: Schema = {"anyOf": [closed(nullable({"user_id": OPTIONAL_ID, "app_id": OPTIONAL_ID})), {"type": "null"}]}
+WHERE = ("user_app_id.user_id", "user_app_id.app_id")
+# What a request is refused with, whole or as all of its items were.
+REFUSED: Mapping[int, str] = {
+    400: "something about the request is wrong: the status says what, and each item has its own",
+    401: "no key, or one that does not open this app",
+    403: "the key lacks scopes, or its user may not do this here",
+    404: "there is none",
 }
-KEY_FIELDS: Schema = {
-    "id": {"type": "string"},
-    "description": {"type": "string"},
-    "scopes": {"type": "array", "items": {"type": "string"}},
-    "apps": {"type": "array", "maxItems": 1, "items": {"type": "object", "properties": {"id": {"type": "string"}}}},
+OF_BODIES = {408: "the body did not arrive", 413: "the body is too large"}
+TRY_AGAIN = {
+    429: "too many requests: try again, as Retry-After says",
+    503: "the cluster does not answer: try again, as Retry-After says",
 }
-PLACED = ("kind", "user_id", "app_id")
-REFERENCE = "#/components/schemas/"
 
 
 def description(calls: Sequence[Route]) -> Schema:
@@ -46,26 +49,12 @@ def description(calls: Sequence[Route]) -> Schema:
         "info": {"title": "collectors", "version": "2", "description": "Collectors, and the documents that they refer to."},
         "paths": paths,
         "components": {
-            "schemas": _schemas(),
+            "schemas": named_schemas(),
+            "responses": {str(http): _answer(text, closed({})) for http, text in (OF_BODIES | TRY_AGAIN).items()},
             "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "Authorization", "description": "`Key <secret>`"}},
         },
         "security": [{"key": []}],
     }
-
-
-def _schemas() -> Schema:
-    found: Schema = {"Status": STATUS, "Answer": {"type": "object", "required": ["status"], "properties": {"status": _ref("Status")}}}
-    for name, document in DOCUMENTS.items():
-        schema = document.model_json_schema(ref_template=REFERENCE + "{model}")
-        found |= schema.pop("$defs", {})
-        schema["properties"] = {field: value for field, value in schema["properties"].items() if field not in PLACED}
-        schema["required"] = [field for field in schema.get("required", ()) if field not in PLACED]
-        found[name] = schema
-    return found | {"Key": {"type": "object", "properties": KEY_FIELDS, "required": ["scopes"]}}
-
-
-def _ref(name: str) -> Schema:
-    return {"$ref": REFERENCE + name}
 
 
 def _operation(call: Route, path: str, number: int) -> Schema:
@@ -73,42 +62,81 @@ def _operation(call: Route, path: str, number: int) -> Schema:
         "operationId": f"{call.name}{'Short' * number}",
         "tags": [call.resource.plural],
         "summary": call.name,
-        "parameters": [*_path_parameters(path), *_query_parameters(call)],
-        "responses": {"200": _answer("done"), "default": _answer("anything else: its status says what and why")},
+        "parameters": [*_path_parameters(path), *_query_parameters(call, path)],
+        "responses": dict(_answers(call)),
     }
-    if call.has_body:
-        found["requestBody"] = {"required": True, "content": {"application/json": {"schema": _body(call)}}}
+    if body := _body(call):
+        found["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
     return found
 
 
-def _answer(text: str) -> Schema:
-    return {"description": text, "content": {"application/json": {"schema": _ref("Answer")}}}
+def _answers(call: Route) -> Iterator[tuple[str, Schema]]:
+    done = _done(call)
+    refused = closed(done["properties"])  # what was refused whole has no items
+    yield str(Code.SUCCESS.http), _answer("done", done)
+    if call.has_body:
+        yield str(Code.MIXED_STATUS.http), _answer("some items failed: each has its own status", done)
+    for http, text in REFUSED.items():
+        yield str(http), _answer(text, refused)
+    for http in [*(OF_BODIES if call.has_body else ()), *TRY_AGAIN]:
+        yield str(http), {"$ref": f"#/components/responses/{http}"}
+
+
+def _answer(text: str, below: Schema) -> Schema:
+    schema = below | {"properties": {"status": ref("AnswerStatus"), **below["properties"]}, "required": ["status", *below["required"]]}
+    return {"description": text, "content": {"application/json": {"schema": schema}}}
+
+
+def _done(call: Route) -> Schema:
+    """What an answer has below its status when something was done."""
+    if "answer" in call.schemas:
+        return dict(call.schemas["answer"])
+    below = _below(call)
+    return closed(below, below)
+
+
+def _below(call: Route) -> Mapping[str, Schema]:
+    resource, one = call.resource, shown(call.resource)
+    if call.method == "GET":
+        return {resource.plural: array(one)} if call.many else {resource.singular: one}
+    if resource is VERSION:
+        return {} if call.method == "DELETE" else {MODEL.singular: shown(MODEL)}
+    if call.method == "DELETE":
+        return {resource.plural: array(ref("Refusal"))}
+    item: Schema = {"anyOf": [one, ref("Refusal")]}
+    first = {resource.singular: item} if resource is MODEL and call.method == "POST" else {}
+    return {resource.plural: array(item), **first}
 
 
 def _path_parameters(path: str) -> Iterable[Schema]:
     for name in re.findall(r"{(\w+)}", path):
-        yield {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": f"^{ID_PATTERN.pattern}$"}}
+        yield {"name": name, "in": "path", "required": True, "schema": ID}
 
 
-def _query_parameters(call: Route) -> Iterable[Schema]:
+def _query_parameters(call: Route, path: str) -> Iterable[Schema]:
     if call.method == "GET" and call.many:
-        for name in ("page", "per_page"):
-            yield {"name": name, "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 1000}}
+        for name, most in (("page", PAGE_MAX), ("per_page", PAGE_SIZE_MAX)):
+            yield {"name": name, "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": most}}
     for name in call.query:
-        schema = call.schemas.get(name, {"type": "string"})
+        schema = call.schemas.get(name, TEXT)
         yield {"name": name, "in": "query", "schema": schema} | ({"required": True} if name in call.required else {})
+    for name in WHERE:
+        if f"{{{COMMON[name]}}}" not in path and not call.need.anywhere:
+            yield {"name": name, "in": "query", "schema": ID}
 
 
 def _body(call: Route) -> Schema:
     if "body" in call.schemas:
         return dict(call.schemas["body"])
+    plural = call.resource.plural
+    if call.method == "DELETE" and any("{id}" in path for path in call.paths):
+        return {}
     if call.method == "DELETE":
-        ids = {"type": "array", "items": {"type": "string"}, "maxItems": 128}
-        return {"type": "object", "properties": {"ids": ids, "delete_all": {"type": "boolean"}}} if call.many else {"type": "object"}
-    one = _ref(RESOURCES[call.resource.kind].kind) if call.resource.plural in _PLURALS else {"type": "object"}
-    items = {"type": "array", "items": one, "minItems": 1, "maxItems": 128}
-    action = {"action": {"const": "overwrite"}} if call.method == "PATCH" else {}
-    return {"type": "object", "required": [call.resource.plural, *action], "properties": {call.resource.plural: items, **action}}
-
-
-_PLURALS = frozenset(resource.plural for resource in RESOURCES.values())
+        ids = array({"type": "string"}, minItems=1, maxItems=ITEMS_MAX)
+        some = closed({"ids": ids, "delete_all": {"const": False}, "user_app_id": USER_APP_ID}, ["ids"])
+        return {"oneOf": [some, closed({"delete_all": {"const": True}, "user_app_id": USER_APP_ID}, ["delete_all"])]}
+    if call.method in {"POST", "PATCH"}:
+        items = array(sent(call.resource, patch=call.method == "PATCH"), minItems=1, maxItems=1 if call.resource is VERSION else ITEMS_MAX)
+        action: Schema = {"action": {"const": OVERWRITE}} if call.method == "PATCH" else {}
+        return closed({plural: items, **action, "user_app_id": USER_APP_ID}, [plural, *action])
+    return {}

@@ -25,6 +25,9 @@ OUTPUT_ONLY = frozenset({"created_at", "modified_at", "status_reason"})
 SAID_OF_A_MODEL = frozenset(
     {"name", "created_at", "modified_at", "model_type_id", "output_info", "visibility", "description", "display_name", "task", "status"}
 )
+# And of a version, where it stands in its model; what is the version itself is its id, and its output_info.
+VERSION_SAID = frozenset({"created_at", "status", "visibility", "app_id", "user_id"})
+VERSION_FIELDS = VERSION_SAID | {"output_info", "description"}
 STATUS_NAMES = {"COLLECTOR_ACTIVE": 52001, "COLLECTOR_INACTIVE": 52002}
 
 
@@ -117,7 +120,7 @@ def _model(value: Value) -> Value:
     version = value.get("model_version")
     if not isinstance(version, dict):
         return value
-    inner = {name: field for name, field in version.items() if name not in {"created_at", "status", "visibility", "app_id", "user_id"}}
+    inner = {name: field for name, field in version.items() if name not in VERSION_SAID}
     if "output_info" in inner and value.get("output_info", inner["output_info"]) == inner["output_info"]:
         value = value | {"output_info": inner.pop("output_info")}
     return value | {"model_version": inner}
@@ -137,9 +140,6 @@ def _node(node: Any) -> Any:
     if isinstance(version := model.get("model_version"), dict):
         model = model | {"model_version": {name: field for name, field in version.items() if name == "id" or name not in VERSION_FIELDS}}
     return node | {"model": model}
-
-
-VERSION_FIELDS = frozenset({"created_at", "status", "visibility", "app_id", "user_id", "output_info", "description"})
 
 
 def _without_status(value: Value) -> Value:

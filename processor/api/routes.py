@@ -61,7 +61,7 @@ class Route:
         many: whether the answer has a list.
         query: further parameters.
         required: those of them that cannot be left out.
-        schemas: of those parameters that are not any text, and of the body where it is no list of resources.
+        schemas: of those parameters that are not any text, and of ``body`` and ``answer`` where they are no lists of resources.
     """
 
     name: str

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from processor.api.documents import items_in, new_id, visible
 from processor.api.items import item_of, versions_of
 from processor.api.kinds import MODEL, Resource
-from processor.api.proto_json import to_names
+from processor.api.proto_json import VERSION_SAID, to_names
 from processor.catalog.changes import Change
 from processor.catalog.plan import plan_write
 from processor.catalog.records import Kind, Model, ModelVersion
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 VERSION = Resource(Kind.MODEL, "model_versions", "model_version", "versions", "Models", Code.MODEL_DOES_NOT_EXIST)
 SENT = frozenset({"id", "output_info", "description"})
+PASSED_OVER = VERSION_SAID | {"modified_at"}
 
 
 class Versions:
@@ -135,8 +136,7 @@ def _sent(item: Any) -> dict[str, Any]:
         raise Refused(Code.INVALID_REQUEST, f"model_versions[0]: {error}") from None
     if not isinstance(value, dict):
         raise Refused(Code.INVALID_REQUEST, "model_versions[0]: an object is wanted")
-    passed_over = {"created_at", "modified_at", "status", "visibility", "app_id", "user_id"}
-    version = {name: field for name, field in value.items() if name not in passed_over}
+    version = {name: field for name, field in value.items() if name not in PASSED_OVER}
     refuse_unknown(version, sorted(SENT))
     if deeper_than(version, DEPTH_MAX):
         raise Refused(Code.INVALID_REQUEST, f"model_versions[0]: nested deeper than {DEPTH_MAX} levels")
@@ -147,8 +147,9 @@ def _with(catalog: Catalog, model: Model, version: Mapping[str, Any], now: str) 
     """The model with a new version; checked as a document of a person would be."""
     older = ModelVersion(model.model_version_id or "1", model.output_info, "", model.created_at)
     document = to_document(replace(model, versions=(*model.versions, older)))
-    document |= {"output_info": version.get("output_info", {}), "model_version": {"id": version.get("id") or new_id()}}
-    if version.get("description"):
+    sent_id = version.get("id", "")
+    document |= {"output_info": version.get("output_info", {}), "model_version": {"id": new_id() if sent_id == "" else sent_id}}
+    if version.get("description", "") != "":
         document["description"] = version["description"]
     parsed, broken = parse_document(document)
     if parsed is None or broken:

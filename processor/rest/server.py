@@ -67,9 +67,6 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
         listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except (OSError, OverflowError) as error:
         raise FixMachine(f"cannot listen on {host}, port {port}: {error}: choose another with --host or --port") from None
-    # Connections inherit it. The event loop would set it only where the socket says that it is TCP, which this one does not; without
-    # it, the second part of an answer waits for the client to acknowledge the first, which a client puts off for 40 ms.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with contextlib.closing(listener):
         # Connections take this over. asyncio would see to it only for sockets that say that they speak TCP, which these do not, and an
         # answer of two small pieces would then wait 40 ms for the client to acknowledge the first.

@@ -50,6 +50,13 @@ def test_a_call_writes_no_other_kind_than_its_own(there: Api) -> None:
     assert code(there.post(COLLECTORS, collectors=[collector("c", kind="Collector")])) == 10000
 
 
+@pytest.mark.parametrize("odd", [{}, [], 0, False])
+@pytest.mark.parametrize("field", ["id", "description", "output_info"])
+def test_what_is_nothing_of_another_type_is_no_field_left_out(there: Api, field: str, odd: Any) -> None:
+    answer = there.post(f"{MODELS}/shared/versions", model_versions=[{field: odd}])
+    assert (code(answer) == 11102) == ((field, odd) != ("output_info", {}))
+
+
 @pytest.mark.parametrize("levels", [DEPTH_MAX - 1, 150, 250, 300, 900])
 def test_what_is_nested_too_deeply_to_be_read_back_is_not_written(there: Api, levels: int) -> None:
     in_words = '{"in":' * (levels - 1) + "{}" + "}" * (levels - 1)  # deeper than a client's own JSON writer goes
