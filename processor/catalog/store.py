@@ -57,17 +57,31 @@ class Catalog:
 
     Attributes:
         version: the newest changeset applied.
-        watchers: source model -> its collectors; a new object only when one of them changed.
     """
 
     def __init__(self, plans: Collection[str]) -> None:
         self.version = ""
-        self.watchers: dict[str, Watchers] = {}
+        self._watchers: dict[str, Watchers] = {}
+        self._stale: set[str] = set()
         self._plans = frozenset(plans)
         self._tables = _Tables()
         self._collectors: dict[str, engine.Collector] = {}
         self._obstacles: dict[str, tuple[Obstacle, ...]] = {}
         self._of_model: dict[str, dict[str, engine.Collector]] = {}
+
+    @property
+    def watchers(self) -> dict[str, Watchers]:
+        """Source model -> its collectors; a new object only when one of them changed.
+
+        Made when somebody asks: thousands of collectors of one model are not put in order for every write that is only supposed.
+        """
+        for model in self._stale:
+            if members := self._of_model.get(model):
+                self._watchers[model] = Watchers(model, tuple(members[key] for key in sorted(members)))
+            else:
+                self._watchers.pop(model, None)
+        self._stale.clear()
+        return self._watchers
 
     def apply(self, changes: Sequence[Change]) -> Moves:
         """Take changes, the last one of a document last; resolve again what depends on them.
@@ -136,11 +150,9 @@ class Catalog:
     def _refresh(self, changed: set[Ref]) -> Moves:
         moves = {key: move for key in self._concerned(changed) if (move := self._resolve(key)) is not None}
         for model in {collector.source.model for move in moves.values() for collector in move if collector is not None}:
-            if members := self._of_model[model]:
-                self.watchers[model] = Watchers(model, tuple(members[key] for key in sorted(members)))
-            else:
+            self._stale.add(model)
+            if not self._of_model[model]:
                 del self._of_model[model]
-                self.watchers.pop(model, None)
         return moves
 
     def _concerned(self, changed: set[Ref]) -> set[str]:

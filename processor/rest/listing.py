@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,28 +15,36 @@ Owner = tuple[str, str]
 
 
 class Listing:
-    """Keys of documents by kind and app, sorted when somebody asks."""
+    """Keys of documents by kind and app, sorted when somebody first asks, and kept so from then on."""
 
     def __init__(self) -> None:
         self._keys: dict[Owner, set[str]] = {}
-        self._sorted: dict[Owner, tuple[str, ...]] = {}
+        self._sorted: dict[Owner, list[str]] = {}
 
     def take(self, changes: Iterable[Change]) -> None:
         """Take in what was written."""
         for change in changes:
             owner = (change.kind, change.key.rpartition("/")[0])
-            self._sorted.pop(owner, None)
-            if change.record is not None:
-                self._keys.setdefault(owner, set()).add(change.key)
-            elif owner in self._keys:
-                self._keys[owner].discard(change.key)
-                if not self._keys[owner]:
-                    del self._keys[owner]
+            keys = self._keys.setdefault(owner, set())
+            if change.record is not None and change.key not in keys:
+                keys.add(change.key)
+                if owner in self._sorted:
+                    insort(self._sorted[owner], change.key)
+            elif change.record is None and change.key in keys:
+                keys.remove(change.key)
+                if owner in self._sorted:
+                    del self._sorted[owner][bisect_left(self._sorted[owner], change.key)]
+            if not keys:
+                del self._keys[owner]
+                self._sorted.pop(owner, None)
 
     def keys(self, kind: str, owner: str) -> Sequence[str]:
-        """All keys of a kind in an app, sorted."""
+        """All keys of a kind in an app, sorted; they are those of this moment as long as nothing is taken in."""
         found = self._sorted.get((kind, owner))
-        if found is None:
-            found = tuple(sorted(self._keys.get((kind, owner), ())))
-            self._sorted[kind, owner] = found
-        return found
+        if found is not None:
+            return found
+        keys = self._keys.get((kind, owner))
+        if keys is None:
+            return ()
+        self._sorted[kind, owner] = sorted(keys)
+        return self._sorted[kind, owner]

@@ -62,7 +62,7 @@ def fuzz(*arguments: str) -> subprocess.CompletedProcess[str]:
 def main(arguments: Sequence[str]) -> int:
     """Run with these arguments; schemathesis' own exit status."""
     done = fuzz(*arguments)
-    print(done.stdout, done.stderr)  # noqa: T201 - the command's output
+    print(done.stdout, done.stderr, f"exit status {done.returncode}")  # noqa: T201 - the command's output
     return done.returncode
 
 
