@@ -1,4 +1,4 @@
-"""List and get of the REST API in an app with thousands of collectors, beside the same calls in an empty one and in one with a page full.
+"""The REST API's calls in an app with thousands of collectors, beside the same in an empty one and in one with a page full.
 
 One real `collectors serve` on a real broker; the calls take turns, so that whatever else the machine does falls on all alike.
 """
@@ -14,7 +14,7 @@ import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import httpx
@@ -31,11 +31,9 @@ from processor.secrets import new_secret
 from processor.settings import Settings
 from processor.topics.apply import apply_topics
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 USER = "bench"
 PAGE = 128
+SOURCE = {"model_user_id": "clarifai", "model_app_id": "main", "model_id": "general", "post_inputs_key_id": "ingest"}
 WARM_UP = 20
 TIMEOUT_S = 60.0
 
@@ -95,8 +93,7 @@ def _fill(settings: Settings, sizes: tuple[int, ...]) -> str:
 
 
 def _collector(app: str, number: int) -> Collector:
-    source = {"model_user_id": "clarifai", "model_app_id": "main", "model_id": "general", "post_inputs_key_id": "ingest"}
-    return Collector(USER, app, f"c-{number:06d}", "One of many", pre_queue_random_sample=0.1, **source)
+    return Collector(USER, app, f"c-{number:06d}", "One of many", pre_queue_random_sample=0.1, **SOURCE)
 
 
 class _served:  # noqa: N801 - reads as what it is in a with statement
@@ -123,26 +120,42 @@ class _served:  # noqa: N801 - reads as what it is in a with statement
 
 
 def _rows(client: httpx.Client, sizes: tuple[int, ...], rounds: int) -> list[Row]:
-    calls = {name: [path.format(size=size) for size in sizes] for name, path in PATHS.items()}
-    times: dict[tuple[str, int], list[float]] = {(name, size): [] for name in calls for size in sizes}
+    times: dict[tuple[str, int], list[float]] = {(name, size): [] for name in CALLS for size in sizes}
     for number in range(rounds + WARM_UP):
-        for name, paths in calls.items():
-            for size, path in zip(sizes, paths, strict=True):
-                took = _timed(lambda path=path: client.get(path))
+        for name, (method, path, body) in CALLS.items():
+            if name in WRITES and number % EVERY_WRITE:
+                continue
+            for size in sizes:
+                took = _timed(client, method, path.format(app=f"of-{size}"), body)
                 if number >= WARM_UP:
                     times[name, size].append(took)
-    empty = {name: statistics.median(times[name, 0]) for name in calls}
+    empty = {name: statistics.median(times[name, 0]) for name in CALLS}
     return [_row(name, size, found, empty[name]) for (name, size), found in times.items()]
 
 
-APP = f"/v2/users/{USER}/apps/of-{{size}}/collectors"
-PATHS = {"list": APP, "get": f"{APP}/c-000064"}
+APP = f"/v2/users/{USER}/apps/{{app}}/collectors"
+MADE = {"id": "made", "pre_queue_random_sample": 0.1, "collector_source": {"api_post_model_outputs_collector_source": SOURCE}}
+CHANGED = {"id": "made", "description": "changed"}
+CALLS: dict[str, tuple[str, str, dict[str, Any] | None]] = {
+    "list": ("GET", APP, None),
+    "list one": ("GET", f"{APP}?per_page=1", None),
+    "get": ("GET", f"{APP}/c-000064", None),
+    "post": ("POST", APP, {"collectors": [MADE]}),
+    "patch": ("PATCH", APP, {"action": "overwrite", "collectors": [CHANGED]}),
+    "delete": ("DELETE", APP, {"ids": ["made"]}),
+}
+WRITES = frozenset({"post", "patch", "delete"})
+EVERY_WRITE = 5  # writes wait for the broker: one in five rounds has them
+ANSWERED = frozenset({200, 404})  # an empty app has no collector to get
 
 
-def _timed(call: Callable[[], Any]) -> float:
+def _timed(client: httpx.Client, method: str, path: str, body: dict[str, Any] | None) -> float:
     began = time.perf_counter()
-    call()
-    return (time.perf_counter() - began) * 1000
+    answer = client.request(method, path, json=body)
+    took = (time.perf_counter() - began) * 1000
+    if answer.status_code not in ANSWERED:
+        raise click.ClickException(f"{method} {path}: {answer.text[:500]}")
+    return took
 
 
 def _row(call: str, size: int, times: list[float], empty: float) -> Row:

@@ -67,11 +67,12 @@ class Writes:
             now = datetime.now(UTC)
             with self._view.looking() as (catalog, listing):
                 changes, apps = plan(catalog, listing, now)
-                given = order(catalog, changes, apps, who, now)
-            if not changes and not apps:
+                new = {topic: app for app in apps if not self._view.knows_topic(topic := prefixed(self._settings, inputs_topic(*app)))}
+                given = order(catalog, changes, list(new.values()), who, now)
+            if not changes and not new:
                 return ""
             changeset = self._written(given)
-            self._view.know_topics(frozenset(prefixed(self._settings, inputs_topic(*app)) for app in apps))
+            self._view.know_topics(frozenset(new))
             if changeset and not self._view.wait_for(changeset, WAIT_S):
                 late = f"written as {changeset}, but this process has not read it back yet: read before you write again"
                 raise Refused(Code.TRY_AGAIN, late)

@@ -90,6 +90,10 @@ class CatalogView:
         with self._changed:
             return self._changed.wait_for(lambda: changeset in self._applied, timeout_s)
 
+    def knows_topic(self, name: str) -> bool:
+        """Whether a topic (full name) is known to exist: it did a moment ago."""
+        return name in self._known_topics
+
     def know_topics(self, names: frozenset[str]) -> None:
         """Take some more topics (full names) for existing: they were just made."""
         with self._changed:

@@ -72,6 +72,16 @@ def test_an_empty_catalog_is_read_and_then_followed(cluster: Settings, follower:
     assert [each.key for each in follower.catalog.watchers[GENERAL].collectors] == ["acme/quality/c"]
 
 
+def test_what_comes_is_told_at_once_however_long_one_would_wait(cluster: Settings, follower: CatalogFollower) -> None:
+    """A reader that waited for a full batch would be waited for by everybody who waits for one record."""
+    while not follower.catalog.version:  # it may return for other news too
+        waiting = threading.Thread(target=follower.poll, args=(3600.0,), daemon=True)
+        waiting.start()
+        write(cluster, change(ACME))
+        wait_until(lambda waiting=waiting: not waiting.is_alive(), "the reader to tell what came")
+    assert [key for key, _ in follower.catalog.records(Kind.APP)] == ["acme/quality"]
+
+
 def test_a_late_reader_has_what_an_early_one_has_whatever_the_order_of_writing(cluster: Settings, follower: CatalogFollower) -> None:
     newest = ""
     for each in [*reversed(everything(collector("d", paused=True))), gone(collector("d")), change(replace(ACME, plan="enterprise"))]:
