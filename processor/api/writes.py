@@ -68,7 +68,7 @@ class Writes:
             with self._view.looking() as (catalog, listing):
                 changes, apps = plan(catalog, listing, now)
                 new = {topic: app for app in apps if not self._view.knows_topic(topic := prefixed(self._settings, inputs_topic(*app)))}
-                given = order(catalog, changes, list(new.values()), who, now)
+                given = order(catalog, changes, set(new.values()), who, now)
             if not changes and not new:
                 return ""
             changeset = self._written(given)
