@@ -1,4 +1,4 @@
-"""Which inputs were collected of late: a ring of fingerprints, in segments so that a change costs a segment. Pure."""
+"""Which inputs were collected of late: a ring of fingerprints. Pure."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from processor.limits.ring import Ring
 
+if TYPE_CHECKING:
     from processor.limits.rules import Duplicates
 
-SEGMENT_ENTRIES = 64
 TEXT_HASHES = 32
 US = 1_000_000
-# One row of a segment. A part that an input does not have is zero, and zero is like nothing.
+# A part that an input does not have is zero, and zero is like nothing.
 ENTRY = np.dtype([("at_us", "<i8"), ("input_id", "<u8"), ("content", "<u8"), ("image", "<u8"), ("text", "<u4", TEXT_HASHES)])
+NO_TEXT = np.zeros(TEXT_HASHES, "<u4")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +36,11 @@ class Fingerprint:
     text: np.ndarray | None = None
 
 
-class Seen:
-    """The last collected inputs of one collector.
-
-    Entries are numbered from 0 on, for ever; a segment holds SEGMENT_ENTRIES of them, and segments older than the window are dropped.
-    """
+class Seen(Ring):
+    """The last collected inputs of one collector."""
 
     def __init__(self) -> None:
-        self._segments: dict[int, np.ndarray] = {}
-        self._next = 0
-        self._changed: set[int] = set()
-        self._dropped: set[int] = set()
-
-    @property
-    def size(self) -> int:
-        """How many entries are held."""
-        return sum(len(segment) for segment in self._segments.values())
+        super().__init__(ENTRY)
 
     def holds(self, rule: Duplicates, print_: Fingerprint, at_us: int) -> bool:
         """Whether something like this was collected within the window; nothing changes.
@@ -61,71 +50,34 @@ class Seen:
             print_: of the candidate.
             at_us: its time, microseconds since 1970 UTC.
         """
-        return any(self._alike(segment[_within(segment, rule, at_us)], rule, print_) for segment in self._recent(rule))
+        entries = self.last(rule.window_count)
+        alike = _alike(entries, rule, print_)
+        # Few are alike, so their times alone are looked at.
+        near = np.abs(entries["at_us"][alike] - at_us) <= rule.window_seconds * US
+        return bool(near.any())
 
-    def add(self, rule: Duplicates, print_: Fingerprint, at_us: int) -> None:
+    def remember(self, rule: Duplicates, print_: Fingerprint, at_us: int) -> None:
         """Remember one that is collected, and forget what no window reaches any more."""
-        number = self._next // SEGMENT_ENTRIES
-        entry = np.zeros(1, ENTRY)
-        entry["at_us"], entry["input_id"], entry["content"], entry["image"] = at_us, print_.input_id, print_.content, print_.image
-        if print_.text is not None:
-            entry["text"] = print_.text
-        held = self._segments.get(number)
-        self._segments[number] = entry if held is None else np.concatenate([held, entry])
-        self._next += 1
-        self._changed.add(number)
-        oldest = max(0, self._next - rule.window_count) // SEGMENT_ENTRIES
-        for old in [each for each in self._segments if each < oldest]:
-            self._drop(old)
-
-    def changes(self) -> Iterator[tuple[int, bytes | None]]:
-        """(number, bytes) of every segment that changed since the last call; None: it is no more."""
-        for number in sorted(self._changed):
-            yield number, self._segments[number].tobytes()
-        yield from ((number, None) for number in sorted(self._dropped))
-        self._changed.clear()
-        self._dropped.clear()
-
-    def restore(self, number: int, segment: bytes) -> None:
-        """Take over a segment of the changelog.
-
-        Raises:
-            ValueError: these bytes are none.
-        """
-        entries = np.frombuffer(segment, ENTRY)
-        self._segments[number] = entries
-        self._next = max(self._next, number * SEGMENT_ENTRIES + len(entries))
-
-    def _drop(self, number: int) -> None:
-        del self._segments[number]
-        self._changed.discard(number)
-        self._dropped.add(number)
-
-    def _recent(self, rule: Duplicates) -> Iterator[np.ndarray]:
-        """The last ``window_count`` entries, the newest segment first."""
-        left = rule.window_count
-        for number in sorted(self._segments, reverse=True):
-            segment = self._segments[number]
-            yield segment[-left:] if left < len(segment) else segment
-            left -= len(segment)
-            if left <= 0:
-                return
-
-    def _alike(self, entries: np.ndarray, rule: Duplicates, print_: Fingerprint) -> bool:
-        same = np.zeros(len(entries), bool)
-        for part in ("input_id", "content"):
-            if part in rule.by and (wanted := getattr(print_, part)):
-                same |= entries[part] == np.uint64(wanted)
-        if "image" in rule.by and print_.image:
-            differing = np.bitwise_count(entries["image"] ^ np.uint64(print_.image))
-            same |= (entries["image"] != 0) & (differing <= rule.image_distance)
-        if "text" in rule.by and print_.text is not None:
-            shares = (entries["text"] == print_.text).mean(axis=1)
-            same |= entries["text"].any(axis=1) & (shares >= rule.text_similarity)
-        return bool(same.any())
+        text = NO_TEXT if print_.text is None else print_.text
+        self.add((at_us, print_.input_id, print_.content, print_.image, text), rule.window_count)
 
 
-def _within(entries: np.ndarray, rule: Duplicates, at_us: int) -> np.ndarray:
-    """Bool [entries]: not further from the candidate, before or after it, than the window is long."""
-    near: np.ndarray = np.abs(entries["at_us"] - at_us) <= rule.window_seconds * US
-    return near
+def _alike(entries: np.ndarray, rule: Duplicates, print_: Fingerprint) -> np.ndarray:
+    """Bool [entries]: has a part that counts as the same, whenever that was."""
+    same = np.zeros(len(entries), bool)
+    for part in ("input_id", "content"):
+        if part in rule.by and (wanted := getattr(print_, part)):
+            same |= entries[part] == np.uint64(wanted)
+    if "image" in rule.by and print_.image:
+        differing = np.bitwise_count(entries["image"] ^ np.uint64(print_.image))
+        same |= (entries["image"] != 0) & (differing <= rule.image_distance)
+    if "text" in rule.by and print_.text is not None:
+        similar = np.flatnonzero(_equal_hashes(entries["text"], print_.text) / TEXT_HASHES >= rule.text_similarity)
+        same[similar[entries["text"][similar].any(axis=1)]] = True
+    return same
+
+
+def _equal_hashes(signatures: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """How many of each signature's hashes are those wanted, uint8 [signatures]; counted as bits, five times quicker than as numbers."""
+    counts: np.ndarray = np.bitwise_count(np.packbits(signatures == wanted, axis=1).view(f"u{TEXT_HASHES // 8}")).ravel()
+    return counts

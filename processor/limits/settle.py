@@ -40,5 +40,5 @@ def settle(memory: Memory, limits: tuple[Quota | None, Duplicates | None], print
     if quota is not None:
         memory.quota.add(quota, at_us)
     if duplicates is not None:
-        memory.seen.add(duplicates, print_, at_us)
+        memory.seen.remember(duplicates, print_, at_us)
     return COLLECTED

@@ -40,7 +40,7 @@ def picture(seed: int, noise: float = 0.0, size: int = 64) -> dict[str, str | No
 
 def alike(first: Fingerprint, second: Fingerprint, *by: Sameness) -> bool:
     seen, rule = Seen(), Duplicates(frozenset(by), 100, 3600)
-    seen.add(rule, first, 0)
+    seen.remember(rule, first, 0)
     return seen.holds(rule, second, 0)
 
 
