@@ -17,7 +17,8 @@ import fastavro
 import numpy as np
 import xxhash
 
-from benchmarks.support.work import MODEL, THRESHOLD, group_keys, judge, loop_plan, make_watchers, predictions, share_below
+from benchmarks.support.loop import MODEL, group_keys, judge
+from benchmarks.support.work import THRESHOLD, loop_plan, make_watchers, predictions, share_below
 from processor.codec.framing import HEADER_BYTES
 from processor.codec.predictions import PredictionDecoder
 from processor.codec.registry import Schemas

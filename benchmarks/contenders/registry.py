@@ -26,4 +26,5 @@ CONTENDERS = {
     "floor": Contender("floor", decides=False),
     "ours": Contender("ours"),
     "fastavro-loop": Contender("fastavro_loop"),
+    "kafka-streams": Contender("kafka_streams"),
 }

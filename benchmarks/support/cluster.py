@@ -12,10 +12,10 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from benchmarks.support.job import Job, Watch
+from benchmarks.support.loop import MODEL
 from benchmarks.support.meter import SILENT
 from benchmarks.support.work import (
     FILTER_NODE,
-    MODEL,
     SAMPLE_NODE,
     THRESHOLD,
     keep_fraction,

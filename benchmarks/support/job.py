@@ -7,7 +7,7 @@ from pathlib import Path
 
 import orjson
 
-from benchmarks.support.work import LoopPlan
+from benchmarks.support.loop import LoopPlan
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from click.testing import CliRunner
 
 from benchmarks import engine
-from benchmarks.support.work import LoopPlan
+from benchmarks.support.loop import LoopPlan
 
 if TYPE_CHECKING:
     import pytest
