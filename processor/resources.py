@@ -34,12 +34,17 @@ FIELDS_MAX = 32  # twice what the largest part has
 PORTION = 1_000
 WINDOW_COUNT_MAX = 100_000
 QUEUE_SHARDS_MAX = 64
+TAGS_MAX = 32
+DATASETS_MAX = 32
+TAG_PATTERN = re.compile(r"[A-Za-z0-9_.:/@<>{}[\]-]{1,64}")  # what labelling tools take as well
 WINDOW_SECONDS_MAX = 31 * 86_400
 
 COLLECTOR_ACTIVE = 52001
 COLLECTOR_INACTIVE = 52002
 PAUSED = "paused"
 INVALID_REQUEST = 11102
+
+UNIQUE: dict[str, Any] = {"uniqueItems": True}
 
 POST_INPUTS = "PostInputs"
 POST_INPUTS_SCOPES = (
@@ -86,6 +91,12 @@ def _url_or_blank(text: str) -> str:
     return text
 
 
+def _tag(text: str) -> str:
+    if not TAG_PATTERN.fullmatch(text):
+        raise PydanticCustomError("rule", "{problem}", {"problem": "a tag is 1 to 64 letters, digits and any of -_.:/@<>{}[]"})
+    return text
+
+
 Count = Annotated[int, Field(ge=1, le=1 << 53)]
 Id = Annotated[
     str, AfterValidator(_id), WithJsonSchema({"type": "string", "pattern": f"^{ID_PATTERN.pattern}$", "maxLength": ID_LENGTH_MAX})
@@ -95,6 +106,7 @@ OptionalId = Annotated[
     AfterValidator(_id_or_blank),
     WithJsonSchema({"type": "string", "pattern": f"^({ID_PATTERN.pattern})?$", "maxLength": ID_LENGTH_MAX}),
 ]
+Tag = Annotated[str, AfterValidator(_tag), WithJsonSchema({"type": "string", "pattern": f"^{TAG_PATTERN.pattern}$"})]
 Text = Annotated[str, Field(max_length=TEXT_LENGTH_MAX)]
 Url = Annotated[Text, AfterValidator(_url_or_blank)]
 
@@ -325,6 +337,8 @@ class Collector(Document):
     quota: Quota | None = None
     duplicates: Duplicates | None = None
     queue_shards: int = Field(1, ge=1, le=QUEUE_SHARDS_MAX)
+    tags: Annotated[list[Tag], Field(max_length=TAGS_MAX, json_schema_extra=UNIQUE)] = []
+    dataset_ids: Annotated[list[Id], Field(max_length=DATASETS_MAX, json_schema_extra=UNIQUE)] = []
 
     @property
     def pause(self) -> bool | None:

@@ -170,6 +170,8 @@ class Collector:
     quota: Quota | None = None
     duplicates: Duplicates | None = None
     queue_shards: int = 1
+    tags: tuple[str, ...] = ()
+    dataset_ids: tuple[str, ...] = ()
     created_at: str = ""
 
 

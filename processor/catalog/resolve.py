@@ -125,6 +125,8 @@ def resolve_collector(collector: Collector, look: Lookups, plans: Collection[str
         workflow=engine.Workflow(workflow.nodes) if workflow else None,
         second=_second(collector, look),
         collect_outputs=collector.collect_outputs,
+        tags=collector.tags,
+        dataset_ids=collector.dataset_ids,
     )
     return resolved, ()
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 WORKFLOW_INVALID = 22107
 QUOTAS = ("per_minute", "per_hour", "per_day", "total")
+EACH_ONCE = ("tags", "dataset_ids")
 WAYS_TO_COLLECT = ("pre_queue_workflow_id", "pre_queue_random_sample", "post_queue_workflow_id")
 
 
@@ -110,6 +111,18 @@ def _collector(document: Mapping[str, Any]) -> Iterator[Broken]:
         yield Broken(
             "pre_queue_random_sample", f"a share above 0 and up to 1 is wanted, not {sample}; to collect nothing, pause the collector"
         )
+    for name in EACH_ONCE:
+        if isinstance(given := document.get(name), list):
+            yield from _repeated(name, given)
+
+
+def _repeated(path: str, given: Sequence[Any]) -> Iterator[Broken]:
+    """What stands in a list of texts again."""
+    seen: set[str] = set()
+    for position, text in enumerate(given):
+        if isinstance(text, str) and text in seen:
+            yield Broken(f"{path}[{position}]", f"{text!r:.80} is there already: name each once")
+        seen.update([text] if isinstance(text, str) else [])
 
 
 def _float32(value: float) -> np.float32:

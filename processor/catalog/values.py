@@ -294,6 +294,8 @@ def _read_collector(value: Mapping[str, Any]) -> Collector:
         quota=Quota(**value["quota"]) if value["quota"] else None,
         duplicates=_read_duplicates(value["duplicates"]) if value["duplicates"] else None,
         queue_shards=value["queue_shards"],
+        tags=_texts(value["tags"]),
+        dataset_ids=_texts(value["dataset_ids"]),
         created_at=value["created_at"],
     )
 
@@ -317,6 +319,8 @@ def _write_collector(collector: Collector) -> Value:
         "quota": asdict(collector.quota) if collector.quota else None,
         "duplicates": asdict(collector.duplicates) | {"by": sorted(collector.duplicates.by)} if collector.duplicates else None,
         "queue_shards": collector.queue_shards,
+        "tags": list(collector.tags),
+        "dataset_ids": list(collector.dataset_ids),
     }
 
 

@@ -24,6 +24,8 @@ class Collected(NamedTuple):
         model: ``user/app/model`` whose call it was.
         inclusion_probability: how likely the collector's samplers were to let it pass.
         collect_outputs: the prediction's concepts and regions ride along.
+        tags: words that the input is marked with.
+        dataset_ids: datasets of the app that the destination puts the input into.
     """
 
     collector: str
@@ -31,6 +33,8 @@ class Collected(NamedTuple):
     model: str
     inclusion_probability: float
     collect_outputs: bool = False
+    tags: tuple[str, ...] = ()
+    dataset_ids: tuple[str, ...] = ()
 
 
 def input_id(collector: str, prediction_id: str) -> str:
@@ -58,7 +62,8 @@ def input_json(key: str, prediction: Mapping[str, Any], collected: Collected, ou
     for name in ("concepts", "regions"):
         if both := [*annotations.get(name, ()), *given.get(name, ())]:
             data[name] = both
-    return orjson.dumps({"id": key, "data": data})
+    datasets = {"dataset_ids": collected.dataset_ids} if collected.dataset_ids else {}
+    return orjson.dumps({"id": key, **datasets, "data": data})
 
 
 def _merged(text: str, more: Mapping[str, Any] | None) -> str:
@@ -68,12 +73,14 @@ def _merged(text: str, more: Mapping[str, Any] | None) -> str:
 
 def _metadata(text: str, collected: Collected) -> orjson.Fragment:
     """The input's own metadata as they were written, and under ``collected`` where it came from."""
-    provenance = {
+    provenance: dict[str, Any] = {
         "collector": collected.collector,
         "prediction_id": collected.prediction_id,
         "model": collected.model,
         "inclusion_probability": collected.inclusion_probability,
     }
+    if collected.tags:
+        provenance["tags"] = collected.tags
     # An escaped letter could be one of the name.
     if ('"collected"' in text or "\\" in text) and "collected" in orjson.loads(text):
         text = _without_collected(text)

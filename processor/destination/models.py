@@ -22,6 +22,7 @@ class InputRow(Base):
         collector: ``user/app/collector``.
         data: JSON text.
         media: which media's bytes are stored, with commas.
+        dataset_ids: datasets that it is in, with commas.
     """
 
     __tablename__ = "inputs"
@@ -39,6 +40,7 @@ class InputRow(Base):
     collector: Mapped[str | None] = mapped_column(Text)
     data: Mapped[str] = mapped_column(Text)
     media: Mapped[str] = mapped_column(Text)
+    dataset_ids: Mapped[str] = mapped_column(Text, server_default="")
 
 
 class MediaRow(Base):

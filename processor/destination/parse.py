@@ -66,6 +66,7 @@ class NewInput:
         collector: who collected it, ``user/app/collector``; None where it does not say.
         concepts: ids of all concepts, the regions' included.
         media: the bytes.
+        dataset_ids: datasets that it is put into, each once.
     """
 
     position: int
@@ -74,6 +75,7 @@ class NewInput:
     collector: str | None
     concepts: frozenset[str]
     media: tuple[Stored, ...]
+    dataset_ids: tuple[str, ...] = ()
 
 
 class Problem(NamedTuple):
@@ -161,7 +163,8 @@ def _new_input(position: int, posted: PostedInput, limits: Limits) -> NewInput:
         raise _Unfit(Code.INPUT_OVER_LIMIT, f"data: {len(text)} bytes without media, and at most {limits.media_bytes_max} are allowed")
     concepts = [*posted.data.concepts, *(concept for region in posted.data.regions for concept in region.data.concepts)]
     ids = frozenset(concept.id for concept in concepts)
-    return NewInput(position, posted.id, text.decode(), _collector(posted.data.metadata), ids, media)
+    datasets = tuple(dict.fromkeys(posted.dataset_ids))
+    return NewInput(position, posted.id, text.decode(), _collector(posted.data.metadata), ids, media, datasets)
 
 
 def _stored(medium: str, text: str, limits: Limits) -> Stored:

@@ -156,7 +156,8 @@ def shown(stored: StoredInput, address: str) -> dict[str, Any]:
         posted = data.get(medium, {})
         source = {"source_url": posted["url"]} if posted.get("url") else {}
         data[medium] = posted | {"url": f"{address}/{stored.id}/{medium}"} | source
-    return {"id": stored.id, "data": data, "created_at": rfc3339(stored.created_at_us), "status": status(Code.INPUT_OK)}
+    datasets = {"dataset_ids": stored.dataset_ids} if stored.dataset_ids else {}
+    return {"id": stored.id, **datasets, "data": data, "created_at": rfc3339(stored.created_at_us), "status": status(Code.INPUT_OK)}
 
 
 def rfc3339(time_us: int) -> str:

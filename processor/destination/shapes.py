@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from processor.resources import id_problem
+from processor.resources import DATASETS_MAX, id_problem
 from processor.rest.json_body import proto_names
 
 URL_LENGTH_MAX = 10_000
@@ -24,13 +24,18 @@ def _no_boolean(given: Any) -> Any:
     return given
 
 
-def _id(text: str) -> str:
-    if text and (problem := id_problem(text)):
+def _some_id(text: str) -> str:
+    if problem := id_problem(text):
         raise PydanticCustomError("rule", "{problem}", {"problem": problem})
     return text
 
 
+def _id(text: str) -> str:
+    return _some_id(text) if text else text
+
+
 InputId = Annotated[str, AfterValidator(_id)]
+DatasetId = Annotated[str, AfterValidator(_some_id)]
 Name = Annotated[str, Field(max_length=NAME_LENGTH_MAX, pattern=_VISIBLE)]
 SomeName = Annotated[str, Field(min_length=1, max_length=NAME_LENGTH_MAX, pattern=_VISIBLE)]
 Url = Annotated[str, Field(max_length=URL_LENGTH_MAX, pattern=_VISIBLE)]
@@ -121,4 +126,5 @@ class PostedInput(Part):
     """One input; without an id it gets one."""
 
     id: InputId = ""
+    dataset_ids: Annotated[list[DatasetId], Field(max_length=DATASETS_MAX)] = []
     data: Data

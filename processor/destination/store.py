@@ -37,6 +37,7 @@ class StoredInput:
         app: whose it is.
         data: JSON text, without the bytes of media.
         media: which media's bytes are stored.
+        dataset_ids: datasets that it is in.
     """
 
     app: AppRef
@@ -45,6 +46,7 @@ class StoredInput:
     collector: str | None
     data: str
     media: tuple[str, ...]
+    dataset_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +197,7 @@ class _Adding:
             "collector": item.collector,
             "data": item.data,
             "media": ",".join(each.medium for each in item.media),
+            "dataset_ids": ",".join(item.dataset_ids),
         }
 
     def _many(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -226,5 +229,9 @@ def _matching(rows: Any, app: AppRef | None, wanted: Filter) -> Any:
 
 
 def _stored(row: Any) -> StoredInput:
-    media = tuple(row.media.split(",")) if row.media else ()
-    return StoredInput(AppRef(row.user_id, row.app_id), row.id, row.created_at_us, row.collector, row.data, media)
+    app = AppRef(row.user_id, row.app_id)
+    return StoredInput(app, row.id, row.created_at_us, row.collector, row.data, _listed(row.media), _listed(row.dataset_ids))
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(text.split(",")) if text else ()

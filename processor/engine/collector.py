@@ -151,6 +151,8 @@ class Collector:
         second: what passes goes to the queue instead of the inputs topic, and what is done with it there; None: nothing. An
             inactive collector has it only when nothing but its used up quota makes it so.
         collect_outputs: the prediction's concepts and regions ride along.
+        tags: words that its inputs are marked with.
+        dataset_ids: datasets of the app that its inputs are put into.
     """
 
     key: str
@@ -160,6 +162,8 @@ class Collector:
     workflow: Workflow | None = None
     second: Second | None = None
     collect_outputs: bool = False
+    tags: tuple[str, ...] = ()
+    dataset_ids: tuple[str, ...] = ()
 
     @property
     def second_stage(self) -> bool:

@@ -96,7 +96,15 @@ class Outputs:
             output: of a post-queue workflow.
         """
         prediction_id = prediction["id"]
-        collected = Collected(collector.key, prediction_id, collector.source.model, probability, collector.collect_outputs)
+        collected = Collected(
+            collector.key,
+            prediction_id,
+            collector.source.model,
+            probability,
+            collector.collect_outputs,
+            collector.tags,
+            collector.dataset_ids,
+        )
         headers = (
             ("collector", collector.key.encode()),
             ("catalog-version", version),

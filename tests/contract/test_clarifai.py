@@ -7,6 +7,7 @@ import secrets
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from processor.resources import SCOPES
@@ -105,6 +106,35 @@ def test_collectors_are_posted_read_listed_changed_and_deleted(client: Client) -
     assert client.call("GetCollector", **QUALITY, collector_id="a")["names"] == ["COLLECTOR_MISSING"]
     assert client.call("DeleteCollectors", **QUALITY, delete_all=True)["names"] == ["SUCCESS"]
     assert "collectors" not in client.call("ListCollectors", **QUALITY)
+
+
+EXTENSIONS = {
+    "quota": {"per_hour": 100, "total": 5_000},
+    "duplicates": {"by": ["content", "input_id"], "window_count": 500, "window_seconds": 3600, "image_distance": 4, "text_similarity": 0.8},
+    "tags": ["night", "site:oslo"],
+    "dataset_ids": ["relabel"],
+}
+
+
+def asked(client: Client, method: str, **body: Any) -> Any:
+    """A request about collectors that is made without the client; the collector in the answer."""
+    url = f"{client.base_url}/v2/users/acme/apps/quality/collectors"
+    answer = httpx.request(method, url, headers={"Authorization": f"Key {client.secret}"}, json=body or None)
+    assert answer.status_code == 200, answer.text
+    (found,) = answer.json()["collectors"]
+    return found
+
+
+def test_fields_of_our_own_are_passed_over_by_the_client_and_outlive_what_it_changes(client: Client) -> None:
+    made = asked(client, "POST", collectors=[collector("extended", **EXTENSIONS)])
+    assert {name: made[name] for name in EXTENSIONS} == EXTENSIONS
+    read = client.call("ListCollectors", **QUALITY)["collectors"][0]
+    assert read.keys().isdisjoint(EXTENSIONS), "the published message has no such fields"
+    assert client.call("PatchCollectors", **QUALITY, **PATCH, collectors=[read | {"description": "yours"}])["names"] == ["SUCCESS", ACTIVE]
+    assert asked(client, "GET") == made | {"description": "yours"}
+    changed = asked(client, "PATCH", **PATCH, collectors=[{"id": "extended", "tags": ["day"], "datasetIds": []}])
+    assert (changed["tags"], changed.get("dataset_ids"), changed["quota"]) == (["day"], None, EXTENSIONS["quota"])
+    assert client.call("DeleteCollectors", **QUALITY, delete_all=True)["names"] == ["SUCCESS"]
 
 
 def test_models_and_their_versions(client: Client) -> None:
@@ -208,14 +238,18 @@ def test_knowledge_graphs_keys_and_apps_as_far_as_the_client_knows_them(client: 
 
 def test_inputs_are_posted_listed_read_and_deleted(client: Client) -> None:
     picture = {"id": "picture", "data": {"image": {"base64": base64_of(PNG)}, "metadata": {"site": "nyc", "camera": 7, "on": [True, None]}}}
-    text = {"id": "text", "data": {"text": {"raw": "a cat"}, "concepts": [{"id": "cat", "value": 1.0}, {"id": "dog", "value": 0.25}]}}
+    text = {
+        "id": "text",
+        "dataset_ids": ["relabel"],
+        "data": {"text": {"raw": "a cat"}, "concepts": [{"id": "cat", "value": 1.0}, {"id": "dog", "value": 0.25}]},
+    }
     assert client.call("PostInputs", **QUALITY, inputs=[picture, text])["names"] == ["SUCCESS", "INPUT_SUCCESS", "INPUT_SUCCESS"]
     again = client.call("PostInputs", **QUALITY, inputs=[text, {"id": "new", "data": {"text": {"raw": "b"}}}])
     assert again["names"] == ["MIXED_STATUS", "INPUT_DUPLICATE", "INPUT_SUCCESS"]
     listed = client.call("ListInputs", **QUALITY, page=1, per_page=10)["inputs"]
     assert [each["id"] for each in listed] == ["picture", "text", "new"]
     assert listed[0]["data"]["metadata"] == picture["data"]["metadata"]
-    assert listed[1]["data"] == text["data"]
+    assert (listed[1]["data"], listed[1]["dataset_ids"]) == (text["data"], ["relabel"])
     assert client.call("GetInput", **QUALITY, input_id="text")["input"] == listed[1]
     assert client.call("DeleteInput", **QUALITY, input_id="text")["names"] == ["SUCCESS"]
     assert client.call("DeleteInputs", **QUALITY, ids=["picture", "new"])["names"] == ["SUCCESS"]

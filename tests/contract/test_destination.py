@@ -73,6 +73,19 @@ def test_all_that_an_input_holds_is_read_back(client: Client) -> None:
     assert client.get(f"{INPUTS}/a").json()["input"]["data"] == data
 
 
+def test_the_datasets_of_an_input_are_read_back_each_once(client: Client) -> None:
+    client.post({**text("a"), "dataset_ids": ["relabel", "night", "relabel"]}, {**text("b"), "datasetIds": []}, text("c"))
+    assert [each.get("dataset_ids") for each in client.get().json()["inputs"]] == [["relabel", "night"], None, None]
+    assert client.get(f"{INPUTS}/a").json()["input"]["dataset_ids"] == ["relabel", "night"]
+
+
+@pytest.mark.parametrize("given", ["relabel", ["a b"], [""], [7], [f"d{number}" for number in range(33)]], ids=str)
+def test_what_names_no_datasets_is_refused(client: Client, given: Any) -> None:
+    answer = client.post({**text("a"), "dataset_ids": given})
+    assert (codes(answer), client.ids()) == ([30104], [])
+    assert answer.json()["inputs"][0]["status"]["details"].startswith("dataset_ids")
+
+
 def test_an_address_posted_beside_the_bytes_is_kept(client: Client) -> None:
     client.post({"id": "a", "data": {"image": {"base64": base64_of(PNG), "url": "https://example.com/1.png"}}})
     shown = client.get(f"{INPUTS}/a").json()["input"]["data"]["image"]

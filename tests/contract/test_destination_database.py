@@ -38,6 +38,19 @@ def test_an_open_database_is_opened_again_with_what_it_holds(database_url: str) 
         assert second.ids() == ["a"]
 
 
+def test_inputs_from_before_there_were_datasets_are_in_none(database_url: str) -> None:
+    with destination(database_url) as there:
+        there.post(image("a"))
+    engine = open_database(database_url)
+    with writing(engine) as connection:
+        connection.execute(text("ALTER TABLE inputs DROP COLUMN dataset_ids"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    engine.dispose()
+    with destination(database_url) as there:
+        there.post(image("b") | {"dataset_ids": ["d"]})
+        assert [each.get("dataset_ids") for each in there.get().json()["inputs"]] == [None, ["d"]]
+
+
 def test_several_processes_may_make_the_tables_at_once(database_url: str) -> None:
     with ThreadPoolExecutor(4) as starting:
         for engine in starting.map(open_database, [database_url] * 4):

@@ -49,7 +49,8 @@ data = st.fixed_dictionaries(
         "regions": regions,
     },
 )
-inputs = st.fixed_dictionaries({"data": data}, optional={"id": ids})
+datasets = st.lists(st.sampled_from(["d", "e", "f-1"]), max_size=3)
+inputs = st.fixed_dictionaries({"data": data}, optional={"id": ids, "dataset_ids": datasets})
 
 
 bodies = st.fixed_dictionaries(
@@ -97,6 +98,7 @@ def test_each_input_is_there_whole_or_not_at_all(client: Client, body: dict[str,
     assert accepted.keys() == stored.keys()
     for input_id, posted in accepted.items():
         check_whole(client, posted["data"], stored[input_id]["data"])
+        assert stored[input_id].get("dataset_ids", []) == [*dict.fromkeys(posted.get("dataset_ids") or [])]
     assert (code(answer) == Code.SUCCESS) == (len(accepted) == len(items))
 
 

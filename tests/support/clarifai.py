@@ -72,11 +72,15 @@ class Client:
     Args:
         base_url: of the API.
         secret: whose key it has, unless a call says otherwise.
+
+    Attributes:
+        base_url, secret: the same.
     """
 
     def __init__(self, base_url: str, secret: str) -> None:
+        self.base_url = base_url
+        self.secret = secret
         self._command = [str(client_python()), str(CALLS), base_url]
-        self._secret = secret
 
     def __enter__(self) -> Self:
         pipe = subprocess.PIPE
@@ -94,7 +98,7 @@ class Client:
         """Make a call; what came of it: ``answer`` and ``names``, or ``error``."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        wanted = {"call": call, "secret": secret or self._secret, "request": request}
+        wanted = {"call": call, "secret": secret or self.secret, "request": request}
         self._process.stdin.write(f"{json.dumps(wanted)}\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()

@@ -37,7 +37,8 @@ PER_TRANSACTION = 500
 def input_body(number: int | str, **data: Any) -> dict[str, Any]:
     """An input as the processor writes it."""
     name = hashlib.sha256(str(number).encode()).hexdigest()[:32]
-    return {"id": name, "data": {"text": {"raw": f"input {number}"}, "metadata": {"collected": {"prediction_id": str(number)}}} | data}
+    own = {"text": {"raw": f"input {number}"}, "metadata": {"collected": {"prediction_id": str(number), "tags": ["night"]}}}
+    return {"id": name, "dataset_ids": ["relabel", "d-1"], "data": own | data}
 
 
 class Sink:

@@ -57,6 +57,11 @@ def test_all_problems_of_a_document_are_told_at_once_with_their_paths() -> None:
     assert found[f"{inside}caller_user_id"] == "a string is wanted, not true; put it in quotes"
 
 
+def test_all_problems_of_tags_and_dataset_ids_are_told_at_once() -> None:
+    found = problems(sampling(1, tags=["a", "a", "ü", 7], dataset_ids=["-", "d", "d"]))
+    assert sorted(path for path, _, _ in found) == ["dataset_ids[0]", "dataset_ids[2]", "tags[1]", "tags[2]", "tags[3]"]
+
+
 def test_problems_of_several_streams_are_told_together() -> None:
     found = read_documents([("a", b"kind: App\nid: x\n"), ("b", b"- 1\n---\nkind: [\n"), ("c", b"# nothing")])
     assert [(problem.document, problem.path) for problem in found.problems] == [
@@ -101,6 +106,14 @@ def test_problems_of_several_streams_are_told_together() -> None:
         (sampling("0.1"), "pre_queue_random_sample", "a number is wanted"),
         (sampling(1, collector_source={}), "collector_source.api_post_model_outputs_collector_source", "is missing"),
         (sampling(1, status={"code": 52003}), "status.code", "52001 or 52002"),
+        (sampling(1, tags="night"), "tags", "a list is wanted, not 'night'"),
+        (sampling(1, tags=[f"t{i}" for i in range(33)]), "tags", "items allowed, at most 32"),
+        (sampling(1, tags=["night shift"]), "tags[0]", "1 to 64 letters"),
+        (sampling(1, tags=["x" * 65]), "tags[0]", "1 to 64 letters"),
+        (sampling(1, tags=["a", "b", "a"]), "tags[2]", "'a' is there already"),
+        (sampling(1, dataset_ids=["d", ""]), "dataset_ids[1]", "an id starts with"),
+        (sampling(1, dataset_ids=["d", "d"]), "dataset_ids[1]", "'d' is there already"),
+        (sampling(1, dataset_ids=[f"d{i}" for i in range(33)]), "dataset_ids", "items allowed, at most 32"),
     ],
 )
 def test_one_wrong_field_is_one_problem_that_says_the_rule(given_document: Any, path: str, words: str) -> None:

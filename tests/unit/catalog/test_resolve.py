@@ -10,6 +10,7 @@ import pytest
 
 from processor.catalog.records import App, Key, KnowledgeGraph, Model, ModelVersion, Relation, Workflow, WorkflowNode
 from processor.catalog.store import Catalog
+from processor.limits.rules import Quota
 from processor.operators import RandomSample
 from processor.resources import POST_INPUTS_SCOPES
 from tests.support.documents import ACME, GENERAL, INGEST, SAMPLE, TENTH, change, collector, everything, gone
@@ -42,6 +43,13 @@ def test_a_collector_with_all_it_refers_to_is_active() -> None:
     assert (found.inactive_reason, found.source.model) == ("", GENERAL)
     assert found.workflow is not None
     assert [(node.id, node.operator) for node in found.workflow.nodes] == [("sampler", RandomSample(0.1))]
+
+
+def test_what_a_collector_marks_its_inputs_with_is_known_to_both_stages() -> None:
+    marked = replace(collector("c"), tags=("night",), dataset_ids=("relabel",))
+    for each in (marked, replace(marked, quota=Quota(per_day=1))):
+        found = resolved(each)
+        assert (found.inactive_reason, found.tags, found.dataset_ids) == ("", ("night",), ("relabel",))
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,18 @@ FULL: list[Record] = [
     Collector("u", "a", "c", "words", "pre", 0.25, "post", "mu", "ma", "m", "v", "key", "bob", collect_outputs=True, created_at="2026"),
     Collector("u", "a", "d", pre_queue_workflow_id="w", model_user_id="mu", model_app_id="ma", model_id="m", post_inputs_key_id="k"),
 ]
+MARKED = Collector(
+    "u",
+    "a",
+    "e",
+    pre_queue_random_sample=0.5,
+    model_user_id="mu",
+    model_app_id="ma",
+    model_id="m",
+    post_inputs_key_id="k",
+    tags=("night", "site:oslo"),
+    dataset_ids=("relabel", "a"),
+)
 KEY = Key("u", "", "k", ("PostInputs",), "ab" * 32, "words", "2026")
 
 
@@ -71,14 +83,14 @@ def schemas() -> Schemas:
     return Schemas.checked_in()
 
 
-@pytest.mark.parametrize("record", [*FULL, KEY], ids=record_key)
+@pytest.mark.parametrize("record", [*FULL, MARKED, KEY], ids=record_key)
 def test_a_record_comes_back_from_its_bytes(record: Record, schemas: Schemas) -> None:
     kind = kind_of(record)
     data = encode(schemas, SCHEMAS[kind], to_value(record))
     assert from_value(kind, decode(schemas, SCHEMAS[kind], data)) == record
 
 
-@pytest.mark.parametrize("record", FULL, ids=record_key)
+@pytest.mark.parametrize("record", [*FULL, MARKED], ids=record_key)
 def test_a_record_comes_back_from_its_document(record: Record) -> None:
     (found,) = read_documents([("f", orjson.dumps(to_document(record)))]).located
     again = from_document(found.document)
@@ -117,7 +129,7 @@ class TestParsing:
     def decode(self, kind: Kind, value: bytes) -> Mapping[str, object]:
         return decode(self.schemas, SCHEMAS[kind], value)
 
-    @pytest.mark.parametrize("record", [*FULL, KEY], ids=record_key)
+    @pytest.mark.parametrize("record", [*FULL, MARKED, KEY], ids=record_key)
     def test_what_was_written_is_believed(self, record: Record) -> None:
         assert self.parse(record) == Change(kind_of(record), record_key(record), record, "01")
 

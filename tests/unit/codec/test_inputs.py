@@ -127,15 +127,30 @@ def test_outputs_ride_along_only_when_asked_for() -> None:
     ]
 
 
+def test_tags_stand_with_where_it_came_from_and_datasets_beside_the_id() -> None:
+    made = body(BARE._replace(tags=("night", "site:oslo"), dataset_ids=("relabel", "a")))
+    assert made["dataset_ids"] == ["relabel", "a"]
+    assert made["data"]["metadata"]["collected"] == PROVENANCE | {"tags": ["night", "site:oslo"]}
+    assert body(BARE, input=input_of(metadata='{"tags": ["own"]}'))["data"]["metadata"] == {"tags": ["own"], "collected": PROVENANCE}
+
+
 def test_an_empty_output_adds_nothing() -> None:
     assert body(WHOLE, output=output_of())["data"].keys() == {"image", "metadata"}
 
 
-@given(st.lists(predictions, min_size=1, max_size=4))
-def test_whatever_is_collected_keeps_to_the_schema(given_predictions: list[dict[str, Any]]) -> None:
+marks = st.lists(st.sampled_from(["a", "b", "c.d/e"]), max_size=3, unique=True).map(tuple)
+
+
+@given(st.lists(predictions, min_size=1, max_size=4), marks, marks)
+def test_whatever_is_collected_keeps_to_the_schema(
+    given_predictions: list[dict[str, Any]], tags: tuple[str, ...], datasets: tuple[str, ...]
+) -> None:
     decoded = PredictionDecoder(SCHEMAS).decode([records.encode(SCHEMAS, "prediction", each) for each in given_predictions])
     for row in decoded.batch.take(np.arange(decoded.batch.rows)):
-        VALIDATOR.validate(orjson.loads(input_json(KEY, row, WHOLE)))
+        made = orjson.loads(input_json(KEY, row, WHOLE._replace(tags=tags, dataset_ids=datasets)))
+        VALIDATOR.validate(made)
+        assert made.get("dataset_ids", []) == [*datasets]
+        assert made["data"]["metadata"]["collected"].get("tags", []) == [*tags]
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,12 @@ def test_every_collected_prediction_is_an_input_of_its_apps_topic() -> None:
     ]
 
 
+def test_an_input_carries_its_collectors_tags_and_datasets() -> None:
+    records, _, _ = made(collecting("quality/all", tags=("night",), dataset_ids=("relabel",)), stream=STREAM[:1])
+    (body,) = [orjson.loads(record.value or b"") for record in records]
+    assert (body["data"]["metadata"]["collected"]["tags"], body["dataset_ids"]) == (["night"], ["relabel"])
+
+
 def test_headers_say_where_an_input_comes_from() -> None:
     unversioned = prediction(id="p-3", model={**STREAM[0]["model"], "version_id": ""})
     records, _, _ = made(collecting("quality/all"), stream=[STREAM[0], unversioned])
