@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from processor.catalog.follower import CatalogFollower
@@ -30,6 +31,7 @@ from processor.errors import ClusterAway
 from processor.funnel import funnel
 from processor.kafka.address import bootstrap_servers
 from processor.kafka.admin import Admin
+from processor.kafka.again import PartitionReader
 from processor.kafka.failure import restarting
 from processor.kafka.group import Member
 from processor.kafka.lag import progress
@@ -151,6 +153,7 @@ def post_queue(settings: Settings, index: int, metrics: Metrics, watchdog: Watch
             bad=BadRecordLimit(settings),
             transaction=Transaction(settings, transactional_id(settings, POST_QUEUE, index)),
             join=lambda stage: Member(settings, group, source, protocol, stage),
+            read_again=partial(PartitionReader, settings, source),
             metrics=metrics,
             watchdog=watchdog,
         )

@@ -31,6 +31,7 @@ class Metrics:
         self.poisoned = self._gauge("collectors_catalog_poisoned_records", "Catalog records that could not be read and were skipped.")
         self.collectors = self._gauge("collectors_catalog_collectors", "Collectors in the catalog, by state.", "state")
         self.partitions = self._gauge("collectors_assigned_partitions", "Source partitions this process owns.")
+        self.passed_over = self._gauge("collectors_passed_over_keys", "Keys of the queue whose candidates wait for room at their model.")
         self.connectors = self._gauge("collectors_sink_connectors", "Sink connectors of this system, by state.", "state")
         self.lag = self._gauge("collectors_lag_messages", "Predictions of owned partitions not read yet.", "partition")
         self.step = Histogram(

@@ -101,6 +101,25 @@ def reading_consumer(settings: Settings, *, committed: bool = True, group: str =
     )
 
 
+def rereading_consumer(settings: Settings) -> Consumer:
+    """As `reading_consumer`; it never jumps over what is no longer there, and holds little, since what it reads has to wait anyway."""
+    return _made(
+        Consumer,
+        client_config(settings)
+        | {
+            "group.id": f"{settings.topic_prefix}collectors.reader",  # as above
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "error",
+            "isolation.level": "read_committed",
+            "fetch.queue.backoff.ms": 5,
+            "fetch.wait.max.ms": 50,
+            "queued.min.messages": 2_000,
+            "queued.max.messages.kbytes": 16_384,
+        },
+    )
+
+
 def group_consumer(settings: Settings, group: str, protocol: str) -> Consumer:
     """A member of a stage's consumer group; offsets are committed by transactions only.
 

@@ -12,7 +12,8 @@ from processor.codec.registry import Schemas
 from processor.limits.rules import Duplicates, Quota, Sameness
 from processor.limits.seen import Fingerprint
 from processor.limits.settle import settle
-from processor.state.windows import PartitionWindows, Progress, WindowRestoration
+from processor.state.progress import Mark
+from processor.state.windows import PartitionWindows, WindowRestoration
 from tests.support.second_oracle import SecondOracle
 
 SCHEMAS = Schemas.checked_in()
@@ -43,7 +44,7 @@ def test_decisions_equal_the_oracles_whenever_the_stage_was_restarted(
     for offset, (at_us, input_id, content, chance) in enumerate(stream):
         wanted = oracle.judge({"input_id": input_id or None, "content": content or None}, at_us)
         assert settle(live.memory(COLLECTOR), limits, Fingerprint(input_id, content), at_us) == wanted
-        log += list(live.changes(offset + 1, ()))
+        log += list(live.changes(Mark(offset + 1, offset + 1)))
         if chance == 0:
             live = _restored(log)
 
@@ -60,22 +61,3 @@ def _restored(log: list[Any]) -> PartitionWindows:
         if (fields := block.as_dict()) is not None:
             restoration.add(decode(SCHEMAS, "queue_state", encode(SCHEMAS, "queue_state", fields)))
     return restoration.state(3)[0]
-
-
-@given(st.lists(st.integers(1, 5), max_size=30), st.data())
-def test_a_restart_does_exactly_what_was_not_done(gaps: list[int], data: st.DataObject) -> None:
-    """Offsets have gaps, candidates end in any order, and a restart may come between any two of them."""
-    offsets = [sum(gaps[: i + 1]) for i in range(len(gaps))]
-    progress, finished = Progress(0), set()
-    for offset in offsets:
-        assert progress.take(offset)
-    for offset in data.draw(st.permutations(offsets)):
-        if data.draw(st.booleans()):
-            progress.finish(offset)
-            finished.add(offset)
-    after = Progress(progress.next_offset, progress.done)
-    again = [offset for offset in offsets if offset >= after.next_offset and after.take(offset)]
-    assert set(again) == set(offsets) - finished
-    for offset in again:
-        after.finish(offset)
-    assert (after.next_offset, after.done) == (offsets[-1] + 1 if offsets and again else progress.next_offset, ())

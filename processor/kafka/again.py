@@ -1,0 +1,72 @@
+"""Reading a part of a partition again, beside the group's member that read it first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from confluent_kafka import KafkaError, Message, TopicPartition
+
+from processor.errors import FixCluster
+from processor.kafka.client import rereading_consumer
+from processor.kafka.reader import raise_unless_passing
+
+__all__ = ["Message", "PartitionReader"]
+
+if TYPE_CHECKING:
+    from confluent_kafka import Consumer
+
+    from processor.settings import Settings
+
+
+class PartitionReader:
+    """Reads one partition from where it is told, read committed; connects when it is told for the first time.
+
+    Args:
+        settings: the cluster.
+        topic: prefix included.
+        partition: which.
+    """
+
+    def __init__(self, settings: Settings, topic: str, partition: int) -> None:
+        self._settings = settings
+        self._topic = topic
+        self._partition = partition
+        self._consumer: Consumer | None = None
+
+    def go_to(self, offset: int) -> None:
+        """Read on from there."""
+        if self._consumer is None:
+            self._consumer = rereading_consumer(self._settings)
+        self._consumer.assign([TopicPartition(self._topic, self._partition, offset)])
+
+    def poll(self, max_records: int) -> list[Message]:
+        """What is there already; waits for nothing.
+
+        Raises:
+            FixCluster: the topic cannot be read, or the records are no longer there.
+        """
+        messages = self._consumer.consume(max_records, 0) if self._consumer else []
+        for message in messages:
+            self._check(message.error())
+        return [message for message in messages if message.error() is None]
+
+    def rest(self) -> None:
+        """Read nothing until told where."""
+        if self._consumer is not None:
+            self._consumer.unassign()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        if self._consumer is not None:
+            self._consumer.close()
+
+    def _check(self, error: KafkaError | None) -> None:
+        if error is None or error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name
+            return
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - as above
+            raise FixCluster(
+                f"{self._topic} partition {self._partition}: records that wait to be read again are no longer in the log "
+                f"({error.str()}): they were deleted before they were processed; lengthen the topic's retention, then reset the group's "
+                "offset to accept the loss"
+            )
+        raise_unless_passing(error)
