@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from processor.operators import Relation
 from processor.operators.concept_graph import concept_graph
 from processor.operators.random_sample import GROUPS, RandomSample
+from processor.operators.streaming import Streaming
 
 if TYPE_CHECKING:
     from processor.catalog.records import KnowledgeGraph
@@ -52,7 +53,7 @@ def beyond_post_queue_limits(workflow: PostWorkflow) -> str:
 
     Every outcome of its samplers is gone through for each candidate that is collected, whether it branches or not.
     """
-    samplers = sum(isinstance(step.runs, RandomSample) for step in workflow.in_parts.steps)
+    samplers = sum(isinstance(step.runs, RandomSample | Streaming) for step in workflow.in_parts.steps)
     if samplers > POST_QUEUE_SAMPLERS_MAX:
         return f"a post-queue workflow has at most {POST_QUEUE_SAMPLERS_MAX} samplers, this one {samplers}: give it fewer"
     return ""

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import xxhash
 
+from processor.operators.streaming import Streaming
+
 if TYPE_CHECKING:
     from processor.limits.rules import Duplicates, Quota
     from processor.operators.base import Operator
@@ -115,6 +117,11 @@ class PostWorkflow:
                 inputs = (len(steps) - 1,)
             last.append(len(steps) - 1)
         return PostWorkflow(tuple(steps))
+
+    @cached_property
+    def streams(self) -> frozenset[str]:
+        """The names of the memories that its streaming samplers have."""
+        return frozenset(step.runs.part(step.id) for step in self.in_parts.steps if isinstance(step.runs, Streaming))
 
 
 @dataclass(frozen=True, slots=True)

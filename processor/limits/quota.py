@@ -18,10 +18,12 @@ class QuotaState:
 
     Attributes:
         total: ever.
+        is_changed: since it was last written down.
     """
 
     def __init__(self) -> None:
         self.total = 0
+        self.is_changed = False
         self._windows: dict[int, dict[int, int]] = {}
 
     def allows(self, quota: Quota, at_us: int) -> bool:
@@ -40,6 +42,7 @@ class QuotaState:
     def add(self, quota: Quota, at_us: int) -> None:
         """Count one that is collected."""
         self.total += 1
+        self.is_changed = True
         for seconds, _ in quota.windows:
             counts = self._windows.setdefault(seconds, {})
             window = at_us // (seconds * US)

@@ -75,11 +75,11 @@ class Ring:
         self._changed.clear()
         self._dropped.clear()
 
-    def segments(self) -> range:
+    def segments(self) -> list[int]:
         """Numbers of the segments that the changelog may hold of it."""
         self._put_together()
         oldest = min(self._dropped, default=self._first // SEGMENT_ENTRIES)
-        return range(oldest, -(-self._next // SEGMENT_ENTRIES))
+        return list(range(oldest, -(-self._next // SEGMENT_ENTRIES)))
 
     def restore(self, number: int, segment: bytes) -> None:
         """Take over a segment of the changelog, in any order.

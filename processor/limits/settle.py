@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from processor.limits.quota import QuotaState
-from processor.limits.seen import Seen
-
 if TYPE_CHECKING:
+    from processor.limits.memory import Memory
     from processor.limits.rules import Duplicates, Quota
     from processor.limits.seen import Fingerprint
 
 COLLECTED, DUPLICATE, OVER_QUOTA = "collected", "duplicate", "over_quota"
-
-
-@dataclass(slots=True)
-class Memory:
-    """What is remembered of one collector."""
-
-    quota: QuotaState = field(default_factory=QuotaState)
-    seen: Seen = field(default_factory=Seen)
 
 
 def settle(memory: Memory, limits: tuple[Quota | None, Duplicates | None], print_: Fingerprint, at_us: int) -> str:

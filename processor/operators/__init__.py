@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from processor.operators.base import Operator, OperatorProblems, Relation
+from processor.operators.budget import Budget
 from processor.operators.class_filter import ClassFilter
 from processor.operators.close_to_threshold import CloseToThreshold
 from processor.operators.concept_synonym_mapper import ConceptSynonymMapper
@@ -16,6 +17,7 @@ from processor.operators.max_probability import MaxProbability
 from processor.operators.metadata_filter import MetadataFilter
 from processor.operators.min_probability import MinProbability
 from processor.operators.object_count import ObjectCount
+from processor.operators.outlier import Outlier
 from processor.operators.output_info import OutputInfo, merge_output_info
 from processor.operators.random_sample import RandomSample
 from processor.operators.regex_classifier import RegexClassifier
@@ -47,6 +49,8 @@ OPERATORS: Mapping[str, type[Operator]] = {
         RegexClassifier,
         LanguageId,
         Disagreement,
+        Outlier,
+        Budget,
     )
 }
 

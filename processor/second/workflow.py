@@ -1,8 +1,7 @@
-"""A post-queue workflow on one candidate: models are asked, operators applied, and what comes of it with which probability."""
+"""A post-queue workflow on one candidate: models are asked, operators applied, and what may come of it, as a tree of its samplers."""
 
 from __future__ import annotations
 
-import itertools
 import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -11,7 +10,9 @@ import orjson
 
 from processor.engine.collector import Served
 from processor.operators.random_sample import GROUPS, RandomSample, salt
+from processor.operators.streaming import Streaming, draw
 from processor.second.data import original_data, placed, unite, unplaced
+from processor.second.tree import UNEXPLORED, Drawn, Failed, Fork, Leaf, Streamed, hopeful
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from processor.engine.collector import PostWorkflow, Second, Step
     from processor.operators.base import Operator
     from processor.second.data import Data
+    from processor.second.tree import Tree
 
 
 log = logging.getLogger("collectors.post-queue")
@@ -44,21 +46,6 @@ class Apply(Protocol):
 
     def __call__(self, operator: Operator, prediction: Mapping[str, Any], given: Data) -> Data | None:
         """What it gives; None: it is empty."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a workflow came to.
-
-    Attributes:
-        output: of all leaves together; None: every leaf is empty.
-        lost_in_samples: it is empty, and samplers alone emptied it.
-        probability: with which its samplers leave some leaf not empty.
-    """
-
-    output: Data | None
-    lost_in_samples: bool = False
-    probability: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,78 +75,100 @@ class Run:
     original: Data
     apply: Apply
     ask: Ask
-    _answers: dict[tuple[int, bytes], Data] = field(default_factory=dict)
+    _operators: tuple[Operator | Served, ...] = ()
+    _answers: dict[tuple[int, bytes], Data | ModelGaveNothing] = field(default_factory=dict)
+    _draws: dict[int, Drawn] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.workflow = self.workflow.in_parts
+        self._operators = bound(self.workflow, self.collector)
 
-    async def verdict(self) -> Verdict:
-        """Run it.
+    async def tree(self) -> Tree:
+        """Run it, as far as anything can come of it.
 
-        Raises:
-            ModelGaveNothing: a model that it needs failed.
+        What can really happen comes first: a model behind a random sample that dropped the candidate is asked only when the candidate
+        may be collected all the same, and its inclusion probability is wanted.
         """
-        operators = bound(self.workflow, self.collector)
-        results = await self._results(operators, {})
+        tree = await self._explore([], whole=False)
+        return await self._explore([], whole=True) if self._draws and hopeful(tree) else tree
+
+    async def _explore(self, results: list[Result], *, whole: bool) -> Tree:
+        """What follows when the first steps gave these results; ``whole``: also what random samples decided otherwise."""
+        results = list(results)
+        for position in range(len(results), len(self.workflow.steps)):
+            inputs = [results[each] for each in self.workflow.steps[position].inputs] or [Result(self.original)]
+            parts = [each.data for each in inputs if each.data is not None]
+            if not parts:
+                results.append(Result(None, blamed=any(each.blamed for each in inputs)))
+                continue
+            given = unite(parts)
+            if (sampler := self._sampler(position, given)) is not None:
+                return await self._fork(sampler, results, given, whole=whole)
+            try:
+                results.append(await self._result(position, given))
+            except ModelGaveNothing as error:
+                return Failed(str(error))
+        return self._leaf(results)
+
+    async def _fork(self, sampler: Drawn | Streamed, results: list[Result], given: Data, *, whole: bool) -> Fork:
+        """Both ways, or the one that was drawn."""
+        ways = [
+            await self._explore([*results, Result(data)], whole=whole)
+            if whole or isinstance(sampler, Streamed) or sampler.keeps == (data is not None)
+            else UNEXPLORED
+            for data in (given, None)
+        ]
+        return Fork(sampler, *ways)
+
+    def _leaf(self, results: Sequence[Result]) -> Leaf:
         leaves = [results[position] for position in self.workflow.leaves]
         given = [leaf.data for leaf in leaves if leaf.data is not None]
-        if not given:
-            return Verdict(None, lost_in_samples=not any(leaf.blamed for leaf in leaves))
-        return Verdict(unplaced(unite(given)), probability=await self._probability(operators))
+        return Leaf(unplaced(unite(given))) if given else Leaf(None, any(leaf.blamed for leaf in leaves))
 
-    async def _probability(self, operators: Sequence[Operator | Served]) -> float:
-        """Over all outcomes of the samplers that are neither certain to keep nor to drop (Horvitz and Thompson, 1952)."""
-        shares = {i: each.share for i, each in enumerate(operators) if isinstance(each, RandomSample) and 0 < each.share < 1}
-        total = 0.0
-        for outcome in itertools.product((True, False), repeat=len(shares)):
-            keeps = dict(zip(shares, outcome, strict=True))
-            results = await self._results(operators, keeps)
-            if any(results[position].data is not None for position in self.workflow.leaves):
-                weight = 1.0
-                for position, kept in keeps.items():
-                    weight *= shares[position] if kept else 1 - shares[position]
-                total += weight
-        return total
+    def _sampler(self, position: int, given: Data) -> Drawn | Streamed | None:
+        """The sampler at a step, unless it is certain to keep or to drop."""
+        runs = self._operators[position]
+        if isinstance(runs, Streaming):
+            node = self.workflow.steps[position].id
+            found = given.get(runs.reads) or self.prediction["output"]["data"].get(runs.reads) or ()
+            drawn = draw(f"{self.collector}/post-queue/{node}/{runs.model_type_id}", self.prediction["id"])
+            return Streamed(runs.part(node), runs, runs.measure(found), drawn)
+        if not isinstance(runs, RandomSample) or not 0 < runs.share < 1:
+            return None
+        if position not in self._draws:
+            self._draws[position] = Drawn(runs.share, self.apply(runs, self.prediction, given) is not None)
+        return self._draws[position]
 
-    async def _results(self, operators: Sequence[Operator | Served], keeps: Mapping[int, bool]) -> list[Result]:
-        """Every step's, in running order; ``keeps`` decides some samplers by hand."""
-        results: list[Result] = []
-        for position, step in enumerate(self.workflow.steps):
-            inputs = [results[each] for each in step.inputs] or [Result(self.original)]
-            given = [each.data for each in inputs if each.data is not None]
-            sampler = isinstance(operators[position], RandomSample)
-            if not given:
-                results.append(Result(None, blamed=any(each.blamed for each in inputs)))
-            elif position in keeps:
-                results.append(Result(unite(given) if keeps[position] else None))
-            else:
-                data = await self._given(position, operators[position], unite(given))
-                results.append(Result(data, blamed=data is None and not sampler))
-        return results
+    async def _result(self, position: int, given: Data) -> Result:
+        runs = self._operators[position]
+        data = await self._answer(position, runs, given) if isinstance(runs, Served) else self.apply(runs, self.prediction, given)
+        return Result(data, blamed=data is None and not isinstance(runs, RandomSample))
 
-    async def _given(self, position: int, runs: Operator | Served, given: Data) -> Data | None:
-        if not isinstance(runs, Served):
-            return self.apply(runs, self.prediction, given)
+    async def _answer(self, position: int, model: Served, given: Data) -> Data | None:
+        """What a model says; it is asked once about the same data, even when it fails."""
         key = (position, orjson.dumps(given, option=orjson.OPT_SORT_KEYS))
         if key not in self._answers:
-            self._answers[key] = placed(await self.ask(runs, unplaced(given)), f"{position}")
+            try:
+                self._answers[key] = placed(await self.ask(model, unplaced(given)), f"{position}")
+            except ModelGaveNothing as error:
+                self._answers[key] = error
         answer = self._answers[key]
+        if isinstance(answer, ModelGaveNothing):
+            raise answer
         return answer if any(answer.values()) else None
 
 
-def workflow_runner(apply: Apply, ask: Ask) -> Callable[[Second, str, Mapping[str, Any]], Coroutine[Any, Any, Verdict]]:
+def workflow_runner(apply: Apply, ask: Ask) -> Callable[[Second, str, Mapping[str, Any]], Coroutine[Any, Any, Tree]]:
     """What runs the workflow of a collector on a prediction's original input."""
 
-    async def run(second: Second, collector: str, prediction: Mapping[str, Any]) -> Verdict:
+    async def run(second: Second, collector: str, prediction: Mapping[str, Any]) -> Tree:
         if second.workflow is None:
-            return Verdict({})
+            return Leaf({})
         try:
-            return await Run(second.workflow, collector, prediction, original_data(prediction), apply, ask).verdict()
-        except ModelGaveNothing:
-            raise
+            return await Run(second.workflow, collector, prediction, original_data(prediction), apply, ask).tree()
         except Exception as error:  # one candidate's odd content must stop nobody else's, and must not go unseen
             log.exception("the post-queue workflow of %s could not be run", collector)
-            raise ModelGaveNothing(f"the workflow could not be run: {type(error).__name__}; the log has the place") from None
+            return Failed(f"the workflow could not be run: {type(error).__name__}; the log has the place")
 
     return run
 

@@ -2,21 +2,18 @@
 
 Workflows run beside the loop, because models take their time: many candidates are under way at once, and they end in any order. Those
 of one collector are settled in the order of the queue, and nothing slow ever happens inside a transaction. The offset that is
-committed is that of the first candidate that is not done; which later ones are done is part of the state (`processor.state.progress`).
-
-A model that takes its time holds back its own collectors only, and little is kept in memory: a candidate whose model has no room is
-passed over, and read again when there is some (`processor.stages.room`, `processor.stages.second_reading`).
+committed is that of the first candidate that is not done; which later ones are done is part of the state (`processor.state.windows`).
 """
 
 from __future__ import annotations
 
 import logging
 from collections import deque
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from processor.catalog.records import Kind
 from processor.codec.bad import BadRecordError
 from processor.engine.collector import NO_SOURCE, Collector, Second
 from processor.engine.reasons import Outcome
@@ -25,10 +22,8 @@ from processor.kafka.writer import Outgoing
 from processor.limits.fingerprints import fingerprint
 from processor.limits.seen import Fingerprint
 from processor.limits.settle import settle
-from processor.second.workflow import ModelGaveNothing, Verdict
+from processor.second.tree import Leaf, resolve
 from processor.stages.bad_records import error_headers
-from processor.stages.room import Room, models_of, united
-from processor.stages.second_reading import SecondReading, place_of
 from processor.state.counters import Slot
 from processor.topics.names import QUEUE, QUEUE_DEAD_LETTERS, existing_inputs_topics, prefixed
 
@@ -39,22 +34,21 @@ if TYPE_CHECKING:
     from processor.kafka.group import Member, Message
     from processor.kafka.topic_watch import TopicWatch
     from processor.kafka.transaction import Transaction
+    from processor.limits.memory import Memory
     from processor.metrics import Metrics
+    from processor.second.tree import Tree, Verdict
     from processor.settings import Settings
     from processor.stages.asker import Asker
     from processor.stages.bad_records import BadRecordLimit
     from processor.stages.outputs import Outputs
     from processor.stages.restore import Store
-    from processor.stages.room import Models
-    from processor.stages.second_reading import Reader
     from processor.stages.watchdog import Watchdog
     from processor.state.counters import PartitionCounters
-    from processor.state.progress import Progress
-    from processor.state.windows import PartitionWindows
+    from processor.state.windows import PartitionWindows, Progress
 
 STAGE = "post-queue"
 US_IN_MS = 1_000
-WAIT_S = 0.01  # for candidates while workflows are under way: their ends are looked for as often
+WAIT_S = 0.05  # for whatever comes first: candidates, or the end of a workflow
 log = logging.getLogger("collectors.post-queue")
 
 
@@ -66,7 +60,7 @@ class PostParts:
     catalog: CatalogFollower
     topics: TopicWatch
     decode: Callable[[bytes | None], Mapping[str, Any]]
-    run: Callable[[Second, str, Mapping[str, Any]], Coroutine[Any, Any, Verdict]]
+    run: Callable[[Second, str, Mapping[str, Any]], Coroutine[Any, Any, Tree]]
     asker: Asker
     outputs: Outputs
     counters: Store[PartitionCounters]
@@ -75,7 +69,6 @@ class PostParts:
     bad: BadRecordLimit
     transaction: Transaction
     join: Callable[[PostQueue], Member]
-    read_again: Callable[[int], Reader]
     metrics: Metrics
     watchdog: Watchdog
 
@@ -88,17 +81,15 @@ class Candidate:
         message: as it came.
         fields: decoded.
         collector: as the catalog has it now.
-        verdict: of its workflow, once it is known.
+        verdict: what its workflow may come to, once that is known.
         print_: what it is compared by.
-        models: that it waits for, its predecessors' included.
     """
 
     message: Message
     fields: Mapping[str, Any]
     collector: Collector
-    verdict: Future[Verdict]
+    verdict: Future[Tree]
     print_: Fingerprint
-    models: Models = ()
 
     @property
     def shard(self) -> int:
@@ -110,7 +101,7 @@ class Candidate:
     def place(self) -> str:
         """What is settled in the order of the queue, and remembered together: a collector, or a shard of one."""
         second = self.collector.second
-        return f"{self.collector.key}/{self.shard}" if second and second.shards > 1 else self.collector.key
+        return f"{self.collector.key}/{second.shards}/{self.shard}" if second and second.shards > 1 else self.collector.key
 
     @property
     def at_us(self) -> int:
@@ -130,7 +121,6 @@ class Owned:
     counters: PartitionCounters
     windows: PartitionWindows
     progress: Progress
-    again: SecondReading
     waiting: dict[str, deque[Candidate]] = field(default_factory=dict)
     is_changed: bool = False
 
@@ -144,7 +134,6 @@ class PostQueue:
         self._owned: dict[int, Owned] = {}
         self._existing: frozenset[str] = frozenset()
         self._collectors: Mapping[str, Collector] = {}
-        self._room = Room(parts.settings.queue_in_flight)
 
     def run(self, stopping: Callable[[], bool]) -> None:
         """Process candidates until told to stop; what is done then is committed, what is under way is left to whoever comes."""
@@ -169,9 +158,7 @@ class PostQueue:
         self._commit()
         counters, windows = self._parts.counters.restore(committed), self._parts.windows.restore(committed)
         for partition in committed:
-            memories, progress = windows[partition]
-            again = SecondReading(self._parts.read_again(partition), progress)
-            self._owned[partition] = Owned(counters[partition], memories, progress, again)
+            self._owned[partition] = Owned(counters[partition], *windows[partition])
         self._parts.metrics.partitions.set(len(self._owned))
         log.info("assigned partitions %s", sorted(committed))
 
@@ -191,25 +178,25 @@ class PostQueue:
         parts = self._parts
         parts.watchdog.beat()
         self._follow_catalog()
-        self._read_again()
-        self._read()
+        room = parts.settings.queue_in_flight - self._in_flight()
+        self._member.pause(full=room <= 0)
+        batches = self._member.poll(max(1, min(room, parts.settings.batch_records)), self._patience_s())
+        for partition, messages in batches.items():
+            self._take(partition, messages)
         self._settle_all()
         if parts.transaction.is_open and parts.transaction.due_in_s() <= 0:
             self._commit()
 
-    def _read(self) -> None:
-        """Take candidates: what is there, or else the first that comes within a while."""
-        self._member.pause(full=not self._room.free)
-        first = self._member.poll(1, self._patience_s())
-        self._take_all(first)
-        if first and self._room.free:
-            self._take_all(self._member.poll(min(self._room.free, self._parts.settings.batch_records), 0.0))
-
     def _patience_s(self) -> float:
-        """How long to wait for candidates: hardly, while workflows may end or there is something to read again."""
-        due_s = self._parts.transaction.due_in_s()
-        is_busy = self._room.taken or any(owned.progress.passed for owned in self._owned.values())
-        return min(WAIT_S, due_s) if is_busy else due_s
+        """How long to wait for candidates: not at all while workflows end."""
+        under_way = [waiting[0].verdict for owned in self._owned.values() for waiting in owned.waiting.values()]
+        if not under_way:
+            return self._parts.transaction.due_in_s()
+        wait(under_way, WAIT_S, "FIRST_COMPLETED")
+        return 0.0
+
+    def _in_flight(self) -> int:
+        return sum(len(waiting) for owned in self._owned.values() for waiting in owned.waiting.values())
 
     def _follow_catalog(self) -> None:
         parts = self._parts
@@ -220,79 +207,39 @@ class PostQueue:
             self._existing = parts.topics.names
             parts.catalog.catalog.set_topics(existing_inputs_topics(parts.settings, self._existing))
 
-    def _read_again(self) -> None:
-        """Begin what was passed over and has room now; before anything new, which must not take it away."""
-        for partition, owned in self._owned.items():
-            if owned.progress.passed:
-                owned.again.turn(self._room, partial(self._begin_again, partition, owned))
-        self._parts.metrics.passed_over.set(sum(len(owned.progress.passed) for owned in self._owned.values()))
-
-    def _begin_again(self, partition: int, owned: Owned, message: Message) -> Models | None:
-        try:
-            return self._start(owned, message)
-        except BadRecordError as error:
-            self._put_aside(owned, message, error)
-            self._parts.bad.add(1, [0], f"{self._member.topic}/{partition}")
-            return None
-
-    def _take_all(self, batches: Mapping[int, list[Message]]) -> None:
-        for partition, messages in batches.items():
-            self._take(partition, messages)
-
     def _take(self, partition: int, messages: list[Message]) -> None:
-        """Begin the workflows of one partition's candidates, or pass them over."""
+        """Begin the workflows of one partition's candidates."""
         owned, bad = self._owned[partition], []
         for position, message in enumerate(messages):
-            if not owned.progress.read(*place_of(message)):
+            offset = message.offset() or 0
+            if not owned.progress.take(offset):
                 continue
             try:
-                models = self._start(owned, message)
+                fields = self._parts.decode(message.value())
             except BadRecordError as error:
-                self._put_aside(owned, message, error)
+                self._begin(owned)
+                self._parts.transaction.produce([self._dead_letter(message, error.reason, error.detail)])
+                self._parts.metrics.bad.labels(error.reason).inc()
+                owned.progress.finish(offset)
                 bad.append(position)
             else:
-                if models is not None:
-                    owned.again.pass_over(message, models)
+                self._start(owned, message, fields)
         self._parts.bad.add(len(messages), bad, f"{self._member.topic}/{partition}")
         self._parts.metrics.consumed.inc(len(messages))
 
-    def _put_aside(self, owned: Owned, message: Message, error: BadRecordError) -> None:
-        """Dead-letter what is no candidate."""
-        owned.progress.begin(*place_of(message))
-        self._begin(owned)
-        self._parts.transaction.produce([self._dead_letter(message, error.reason, error.detail)])
-        self._parts.metrics.bad.labels(error.reason).inc()
-        owned.progress.finish(message.offset() or 0)
-
-    def _start(self, owned: Owned, message: Message) -> Models | None:
-        """Begin a candidate's workflow; the models that it has to wait for, where these have no room.
-
-        Raises:
-            BadRecordError: it is no candidate.
-        """
-        fields = self._parts.decode(message.value())
+    def _start(self, owned: Owned, message: Message, fields: Mapping[str, Any]) -> None:
         collector = self._parts.catalog.catalog.collector(fields["collector"])
         known = collector or Collector(fields["collector"], NO_SOURCE, inactive_reason="deleted")
-        candidate = Candidate(message, fields, known, Future(), Fingerprint())
-        before = owned.waiting.get(candidate.place)
-        # It ends no sooner than those before it, whatever its own workflow is by now.
-        candidate.models = models_of(known.second) if not before else united(models_of(known.second), before[-1].models)
-        if not self._room.has(candidate.models) and owned.progress.may_wait(message.offset() or 0):
-            return candidate.models
-        self._run(candidate)
-        self._room.enter(candidate.models)
-        owned.progress.begin(*place_of(message))
-        owned.waiting.setdefault(candidate.place, deque()).append(candidate)
-        return None
-
-    def _run(self, candidate: Candidate) -> None:
-        second, prediction = candidate.collector.second or Second(), candidate.fields["prediction"]
+        second, print_ = known.second or Second(), Fingerprint()
         if second.duplicates is not None:
-            candidate.print_ = fingerprint(prediction, second.duplicates.by)
+            print_ = fingerprint(fields["prediction"], second.duplicates.by)
+        verdict: Future[Tree] = Future()
         if second.workflow is None:
-            candidate.verdict.set_result(Verdict({}))
+            verdict.set_result(Leaf({}))
         else:
-            candidate.verdict = self._parts.asker.submit(self._parts.run(second, candidate.collector.key, prediction))
+            verdict = self._parts.asker.submit(self._parts.run(second, known.key, fields["prediction"]))
+        candidate = Candidate(message, fields, known, verdict, print_)
+        owned.waiting.setdefault(candidate.place, deque()).append(candidate)
 
     def _settle_all(self) -> None:
         """Settle every candidate whose workflow has ended and whose predecessors of the same collector are settled."""
@@ -300,7 +247,6 @@ class PostQueue:
             for key in list(owned.waiting):
                 waiting = owned.waiting[key]
                 while waiting and waiting[0].verdict.done():
-                    self._room.leave(waiting[0].models)
                     self._settle(owned, waiting.popleft())
                 if not waiting:
                     del owned.waiting[key]
@@ -316,10 +262,9 @@ class PostQueue:
         """What becomes of a candidate, and the records that say so."""
         if candidate.collector.inactive_reason and candidate.collector.second is None:
             return Outcome.COLLECTOR_INACTIVE, []
-        try:
-            verdict = candidate.verdict.result()
-        except ModelGaveNothing as error:
-            return Outcome.MODEL_FAILED, [self._dead_letter(candidate.message, Outcome.MODEL_FAILED, str(error))]
+        verdict = self._verdict(owned, candidate)
+        if verdict.failed:
+            return Outcome.MODEL_FAILED, [self._dead_letter(candidate.message, Outcome.MODEL_FAILED, verdict.failed)]
         if verdict.output is None:
             return (Outcome.NOT_SAMPLED if verdict.lost_in_samples else Outcome.POST_QUEUE_EMPTY), []
         record = self._input(candidate, verdict)
@@ -329,13 +274,23 @@ class PostQueue:
         outcome = Outcome(self._limited(owned, candidate, second))
         return outcome, [record] if outcome is Outcome.COLLECTED else []
 
+    def _verdict(self, owned: Owned, candidate: Candidate) -> Verdict:
+        """What its workflow comes to now that it is its turn; samplers remember it."""
+        workflow = candidate.collector.second.workflow if candidate.collector.second else None
+        owned.windows.keep(candidate.place, workflow.streams if workflow else ())
+        return resolve(candidate.verdict.result(), lambda part: self._memory(owned, candidate).stream(part))
+
+    def _memory(self, owned: Owned, candidate: Candidate) -> Memory:
+        record = self._parts.catalog.catalog.get(Kind.COLLECTOR, candidate.collector.key)
+        return owned.windows.memory(candidate.place, record.created_at if record else "")
+
     def _limited(self, owned: Owned, candidate: Candidate, second: Second) -> str:
         if second.quota is None and second.duplicates is None:
             return Outcome.COLLECTED
         shard, quota = candidate.shard, second.quota
         if quota is not None and second.shards > 1:
             quota = quota.share(shard, second.shards)
-        memory = owned.windows.memory(candidate.place)
+        memory = self._memory(owned, candidate)
         outcome = settle(memory, (quota, second.duplicates), candidate.print_, candidate.at_us)
         # Of several shards none knows of the others' totals: each stops at its own share, and the collector stays active.
         if quota is not None and quota.total is not None and second.shards == 1 and memory.quota.total >= quota.total:
@@ -371,15 +326,15 @@ class PostQueue:
         for owned in changed.values():
             parts.transaction.produce(self._state_records(owned))
             owned.is_changed = False
-        parts.transaction.commit(self._member, {partition: owned.progress.mark().next_offset for partition, owned in changed.items()})
+        parts.transaction.commit(self._member, {partition: owned.progress.next_offset for partition, owned in changed.items()})
         parts.metrics.transactions.inc()
         for partition in self._owned:
             parts.metrics.lag.labels(partition).set(self._member.lag(partition))
 
     def _state_records(self, owned: Owned) -> Iterator[Outgoing]:
-        mark = owned.progress.mark()
-        yield from map(self._parts.counters.record, owned.counters.changes(mark.next_offset))
-        yield from map(self._parts.windows.record, owned.windows.changes(mark))
+        progress = owned.progress
+        yield from map(self._parts.counters.record, owned.counters.changes(progress.next_offset))
+        yield from map(self._parts.windows.record, owned.windows.changes(progress.next_offset, progress.done))
 
     def _dead_letter(self, message: Message, reason: str, detail: str) -> Outgoing:
         """The candidate as it came, and why it could not be processed."""
@@ -389,15 +344,10 @@ class PostQueue:
 
     def _forget(self, partitions: Sequence[int]) -> None:
         for partition in partitions:
-            if (owned := self._owned.pop(partition, None)) is not None:
-                self._give_up(owned)
+            owned = self._owned.pop(partition, None)
+            for waiting in owned.waiting.values() if owned else ():
+                for candidate in waiting:
+                    candidate.verdict.cancel()
             self._parts.metrics.forget(partition)
         self._parts.metrics.partitions.set(len(self._owned))
         log.info("gave up partitions %s", sorted(partitions))
-
-    def _give_up(self, owned: Owned) -> None:
-        for waiting in owned.waiting.values():
-            for candidate in waiting:
-                candidate.verdict.cancel()
-                self._room.leave(candidate.models)
-        owned.again.close()

@@ -17,6 +17,7 @@ from processor.engine.collector import PostWorkflow, Served, Step
 from processor.operators import Relation, parse_operator
 from processor.operators.output_info import merge_output_info
 from processor.second.operate import DRAWN_AFTER, Operate
+from processor.second.tree import resolve
 from processor.second.workflow import Run
 from tests.support import generate, oracle
 from tests.support.predictions import input_of, output_of, prediction
@@ -24,7 +25,15 @@ from tests.support.predictions import input_of, output_of, prediction
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from processor.limits.stream import Stream
+
 KEY = "u/app/c"
+
+
+def remembers_nothing(part: str) -> Stream:
+    raise AssertionError(f"{part}: no streaming sampler is here")
+
+
 OPERATE = Operate(arrow_schema(Schemas.checked_in().writer("prediction")))
 MODEL = Served("m", "app", "asked", "http://example.com", "")
 
@@ -74,7 +83,7 @@ def test_a_workflow_passes_drops_and_weighs_as_the_oracle_does(nodes: list[dict[
             return answer_of(seen)
 
         whole = prediction(id=seen["id"], input=input_of(**seen["input"]["data"]), output=output_of())
-        verdict = asyncio.run(Run(workflow, KEY, whole, {"text": {"raw": "original"}}, OPERATE, ask).verdict())
+        verdict = resolve(asyncio.run(Run(workflow, KEY, whole, {"text": {"raw": "original"}}, OPERATE, ask).tree()), remembers_nothing)
         passed, reason, _ = oracle.run(collector, seen, graphs, draws(nodes, seen["id"]))
         assert (verdict.output is not None) == passed
         assert verdict.lost_in_samples == (reason == "not_sampled")

@@ -38,7 +38,7 @@ def test_the_newest_entries_are_held_and_the_changelog_holds_them_too(rounds: li
         assert ring.last(keep)["number"].tolist() == every[-keep:][-ring.size :]
         assert min(len(every), 1) <= ring.size < keep + SEGMENT_ENTRIES
         log_of(ring, log)
-        assert sorted(log) == list(ring.segments())
+        assert sorted(log) == ring.segments()
         if restart:
             ring = restored(log)
         assert ring.count == len(every)
@@ -74,5 +74,5 @@ def test_what_stands_before_a_gap_is_forgotten() -> None:
 
 @pytest.mark.parametrize("segment", [b"", b"x", bytes(ENTRY.itemsize * (SEGMENT_ENTRIES + 1))])
 def test_bytes_that_are_no_segment_are_refused(segment: bytes) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"entries|element size"):
         Ring(ENTRY).restore(0, segment)
