@@ -2,15 +2,19 @@
 
 Workflows run beside the loop, because models take their time: many candidates are under way at once, and they end in any order. Those
 of one collector are settled in the order of the queue, and nothing slow ever happens inside a transaction. The offset that is
-committed is that of the first candidate that is not done; which later ones are done is part of the state (`processor.state.windows`).
+committed is that of the first candidate that is not done; which later ones are done is part of the state (`processor.state.progress`).
+
+A model that takes its time holds back its own collectors only, and little is kept in memory: a candidate whose model has no room is
+passed over, and read again when there is some (`processor.stages.room`, `processor.stages.second_reading`).
 """
 
 from __future__ import annotations
 
 import logging
 from collections import deque
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from processor.catalog.records import Kind
@@ -24,6 +28,8 @@ from processor.limits.seen import Fingerprint
 from processor.limits.settle import settle
 from processor.second.tree import Leaf, resolve
 from processor.stages.bad_records import error_headers
+from processor.stages.room import Room, models_of, united
+from processor.stages.second_reading import SecondReading, place_of
 from processor.state.counters import Slot
 from processor.topics.names import QUEUE, QUEUE_DEAD_LETTERS, existing_inputs_topics, prefixed
 
@@ -42,13 +48,16 @@ if TYPE_CHECKING:
     from processor.stages.bad_records import BadRecordLimit
     from processor.stages.outputs import Outputs
     from processor.stages.restore import Store
+    from processor.stages.room import Models
+    from processor.stages.second_reading import Reader
     from processor.stages.watchdog import Watchdog
     from processor.state.counters import PartitionCounters
-    from processor.state.windows import PartitionWindows, Progress
+    from processor.state.progress import Progress
+    from processor.state.windows import PartitionWindows
 
 STAGE = "post-queue"
 US_IN_MS = 1_000
-WAIT_S = 0.05  # for whatever comes first: candidates, or the end of a workflow
+WAIT_S = 0.01  # for candidates while workflows are under way: their ends are looked for as often
 log = logging.getLogger("collectors.post-queue")
 
 
@@ -69,6 +78,7 @@ class PostParts:
     bad: BadRecordLimit
     transaction: Transaction
     join: Callable[[PostQueue], Member]
+    read_again: Callable[[int], Reader]
     metrics: Metrics
     watchdog: Watchdog
 
@@ -83,6 +93,7 @@ class Candidate:
         collector: as the catalog has it now.
         verdict: what its workflow may come to, once that is known.
         print_: what it is compared by.
+        models: that it waits for, its predecessors' included.
     """
 
     message: Message
@@ -90,6 +101,7 @@ class Candidate:
     collector: Collector
     verdict: Future[Tree]
     print_: Fingerprint
+    models: Models = ()
 
     @property
     def shard(self) -> int:
@@ -121,6 +133,7 @@ class Owned:
     counters: PartitionCounters
     windows: PartitionWindows
     progress: Progress
+    again: SecondReading
     waiting: dict[str, deque[Candidate]] = field(default_factory=dict)
     is_changed: bool = False
 
@@ -134,6 +147,7 @@ class PostQueue:
         self._owned: dict[int, Owned] = {}
         self._existing: frozenset[str] = frozenset()
         self._collectors: Mapping[str, Collector] = {}
+        self._room = Room(parts.settings.queue_in_flight)
 
     def run(self, stopping: Callable[[], bool]) -> None:
         """Process candidates until told to stop; what is done then is committed, what is under way is left to whoever comes."""
@@ -158,7 +172,9 @@ class PostQueue:
         self._commit()
         counters, windows = self._parts.counters.restore(committed), self._parts.windows.restore(committed)
         for partition in committed:
-            self._owned[partition] = Owned(counters[partition], *windows[partition])
+            memories, progress = windows[partition]
+            again = SecondReading(self._parts.read_again(partition), progress)
+            self._owned[partition] = Owned(counters[partition], memories, progress, again)
         self._parts.metrics.partitions.set(len(self._owned))
         log.info("assigned partitions %s", sorted(committed))
 
@@ -178,25 +194,25 @@ class PostQueue:
         parts = self._parts
         parts.watchdog.beat()
         self._follow_catalog()
-        room = parts.settings.queue_in_flight - self._in_flight()
-        self._member.pause(full=room <= 0)
-        batches = self._member.poll(max(1, min(room, parts.settings.batch_records)), self._patience_s())
-        for partition, messages in batches.items():
-            self._take(partition, messages)
+        self._read_again()
+        self._read()
         self._settle_all()
         if parts.transaction.is_open and parts.transaction.due_in_s() <= 0:
             self._commit()
 
-    def _patience_s(self) -> float:
-        """How long to wait for candidates: not at all while workflows end."""
-        under_way = [waiting[0].verdict for owned in self._owned.values() for waiting in owned.waiting.values()]
-        if not under_way:
-            return self._parts.transaction.due_in_s()
-        wait(under_way, WAIT_S, "FIRST_COMPLETED")
-        return 0.0
+    def _read(self) -> None:
+        """Take candidates: what is there, or else the first that comes within a while."""
+        self._member.pause(full=not self._room.free)
+        first = self._member.poll(1, self._patience_s())
+        self._take_all(first)
+        if first and self._room.free:
+            self._take_all(self._member.poll(min(self._room.free, self._parts.settings.batch_records), 0.0))
 
-    def _in_flight(self) -> int:
-        return sum(len(waiting) for owned in self._owned.values() for waiting in owned.waiting.values())
+    def _patience_s(self) -> float:
+        """How long to wait for candidates: hardly, while workflows may end or there is something to read again."""
+        due_s = self._parts.transaction.due_in_s()
+        is_busy = self._room.taken or any(owned.progress.passed for owned in self._owned.values())
+        return min(WAIT_S, due_s) if is_busy else due_s
 
     def _follow_catalog(self) -> None:
         parts = self._parts
@@ -207,39 +223,79 @@ class PostQueue:
             self._existing = parts.topics.names
             parts.catalog.catalog.set_topics(existing_inputs_topics(parts.settings, self._existing))
 
+    def _read_again(self) -> None:
+        """Begin what was passed over and has room now; before anything new, which must not take it away."""
+        for partition, owned in self._owned.items():
+            if owned.progress.passed:
+                owned.again.turn(self._room, partial(self._begin_again, partition, owned))
+        self._parts.metrics.passed_over.set(sum(len(owned.progress.passed) for owned in self._owned.values()))
+
+    def _begin_again(self, partition: int, owned: Owned, message: Message) -> Models | None:
+        try:
+            return self._start(owned, message)
+        except BadRecordError as error:
+            self._put_aside(owned, message, error)
+            self._parts.bad.add(1, [0], f"{self._member.topic}/{partition}")
+            return None
+
+    def _take_all(self, batches: Mapping[int, list[Message]]) -> None:
+        for partition, messages in batches.items():
+            self._take(partition, messages)
+
     def _take(self, partition: int, messages: list[Message]) -> None:
-        """Begin the workflows of one partition's candidates."""
+        """Begin the workflows of one partition's candidates, or pass them over."""
         owned, bad = self._owned[partition], []
         for position, message in enumerate(messages):
-            offset = message.offset() or 0
-            if not owned.progress.take(offset):
+            if not owned.progress.read(*place_of(message)):
                 continue
             try:
-                fields = self._parts.decode(message.value())
+                models = self._start(owned, message)
             except BadRecordError as error:
-                self._begin(owned)
-                self._parts.transaction.produce([self._dead_letter(message, error.reason, error.detail)])
-                self._parts.metrics.bad.labels(error.reason).inc()
-                owned.progress.finish(offset)
+                self._put_aside(owned, message, error)
                 bad.append(position)
             else:
-                self._start(owned, message, fields)
+                if models is not None:
+                    owned.again.pass_over(message, models)
         self._parts.bad.add(len(messages), bad, f"{self._member.topic}/{partition}")
         self._parts.metrics.consumed.inc(len(messages))
 
-    def _start(self, owned: Owned, message: Message, fields: Mapping[str, Any]) -> None:
+    def _put_aside(self, owned: Owned, message: Message, error: BadRecordError) -> None:
+        """Dead-letter what is no candidate."""
+        owned.progress.begin(*place_of(message))
+        self._begin(owned)
+        self._parts.transaction.produce([self._dead_letter(message, error.reason, error.detail)])
+        self._parts.metrics.bad.labels(error.reason).inc()
+        owned.progress.finish(message.offset() or 0)
+
+    def _start(self, owned: Owned, message: Message) -> Models | None:
+        """Begin a candidate's workflow; the models that it has to wait for, where these have no room.
+
+        Raises:
+            BadRecordError: it is no candidate.
+        """
+        fields = self._parts.decode(message.value())
         collector = self._parts.catalog.catalog.collector(fields["collector"])
         known = collector or Collector(fields["collector"], NO_SOURCE, inactive_reason="deleted")
-        second, print_ = known.second or Second(), Fingerprint()
-        if second.duplicates is not None:
-            print_ = fingerprint(fields["prediction"], second.duplicates.by)
-        verdict: Future[Tree] = Future()
-        if second.workflow is None:
-            verdict.set_result(Leaf({}))
-        else:
-            verdict = self._parts.asker.submit(self._parts.run(second, known.key, fields["prediction"]))
-        candidate = Candidate(message, fields, known, verdict, print_)
+        candidate = Candidate(message, fields, known, Future(), Fingerprint())
+        before = owned.waiting.get(candidate.place)
+        # It ends no sooner than those before it, whatever its own workflow is by now.
+        candidate.models = models_of(known.second) if not before else united(models_of(known.second), before[-1].models)
+        if not self._room.has(candidate.models) and owned.progress.may_wait(message.offset() or 0):
+            return candidate.models
+        self._run(candidate)
+        self._room.enter(candidate.models)
+        owned.progress.begin(*place_of(message))
         owned.waiting.setdefault(candidate.place, deque()).append(candidate)
+        return None
+
+    def _run(self, candidate: Candidate) -> None:
+        second, prediction = candidate.collector.second or Second(), candidate.fields["prediction"]
+        if second.duplicates is not None:
+            candidate.print_ = fingerprint(prediction, second.duplicates.by)
+        if second.workflow is None:
+            candidate.verdict.set_result(Leaf({}))
+        else:
+            candidate.verdict = self._parts.asker.submit(self._parts.run(second, candidate.collector.key, prediction))
 
     def _settle_all(self) -> None:
         """Settle every candidate whose workflow has ended and whose predecessors of the same collector are settled."""
@@ -247,6 +303,7 @@ class PostQueue:
             for key in list(owned.waiting):
                 waiting = owned.waiting[key]
                 while waiting and waiting[0].verdict.done():
+                    self._room.leave(waiting[0].models)
                     self._settle(owned, waiting.popleft())
                 if not waiting:
                     del owned.waiting[key]
@@ -326,15 +383,15 @@ class PostQueue:
         for owned in changed.values():
             parts.transaction.produce(self._state_records(owned))
             owned.is_changed = False
-        parts.transaction.commit(self._member, {partition: owned.progress.next_offset for partition, owned in changed.items()})
+        parts.transaction.commit(self._member, {partition: owned.progress.mark().next_offset for partition, owned in changed.items()})
         parts.metrics.transactions.inc()
         for partition in self._owned:
             parts.metrics.lag.labels(partition).set(self._member.lag(partition))
 
     def _state_records(self, owned: Owned) -> Iterator[Outgoing]:
-        progress = owned.progress
-        yield from map(self._parts.counters.record, owned.counters.changes(progress.next_offset))
-        yield from map(self._parts.windows.record, owned.windows.changes(progress.next_offset, progress.done))
+        mark = owned.progress.mark()
+        yield from map(self._parts.counters.record, owned.counters.changes(mark.next_offset))
+        yield from map(self._parts.windows.record, owned.windows.changes(mark))
 
     def _dead_letter(self, message: Message, reason: str, detail: str) -> Outgoing:
         """The candidate as it came, and why it could not be processed."""
@@ -344,10 +401,15 @@ class PostQueue:
 
     def _forget(self, partitions: Sequence[int]) -> None:
         for partition in partitions:
-            owned = self._owned.pop(partition, None)
-            for waiting in owned.waiting.values() if owned else ():
-                for candidate in waiting:
-                    candidate.verdict.cancel()
+            if (owned := self._owned.pop(partition, None)) is not None:
+                self._give_up(owned)
             self._parts.metrics.forget(partition)
         self._parts.metrics.partitions.set(len(self._owned))
         log.info("gave up partitions %s", sorted(partitions))
+
+    def _give_up(self, owned: Owned) -> None:
+        for waiting in owned.waiting.values():
+            for candidate in waiting:
+                candidate.verdict.cancel()
+                self._room.leave(candidate.models)
+        owned.again.close()

@@ -1,8 +1,4 @@
-"""State of the second stage, one source partition: what is remembered of each collector, and how far its candidates are done.
-
-Models answer when they answer, so candidates of one partition end out of order. The offset that is committed is that of the first
-one that is not done; which later ones are done already is part of the state, so that a restart does none of them again.
-"""
+"""State of the second stage, one source partition: what is remembered of each collector, and how far its candidates are done."""
 
 from __future__ import annotations
 
@@ -10,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from processor.limits.memory import Memory
+from processor.state.progress import Mark, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -19,7 +16,7 @@ if TYPE_CHECKING:
 class WindowBlock:
     """One record of the changelog, before it is encoded; ``data`` None: what it held is no more.
 
-    The checkpoint has no collector: ``next_offset`` and the ``done`` offsets beyond it.
+    The checkpoint has no collector; its mark says how far the partition is done.
     """
 
     partition: int
@@ -27,8 +24,7 @@ class WindowBlock:
     part: str = ""
     segment: int = 0
     data: bytes | None = b""
-    next_offset: int = -1
-    done: tuple[int, ...] = ()
+    mark: Mark | None = None
 
     @property
     def key(self) -> bytes:
@@ -39,55 +35,19 @@ class WindowBlock:
         """Fields as in the Avro schema ``queue_state``; None: it is no more."""
         if self.data is None:
             return None
-        return {
-            "partition": self.partition, "collector": self.collector, "part": self.part, "segment": self.segment,
-            "data": self.data, "next_offset": self.next_offset, "done": list(self.done),
-        }  # fmt: skip
+        piece = {"partition": self.partition, "collector": self.collector, "part": self.part, "segment": self.segment, "data": self.data}
+        return piece | (_mark_fields(self.mark) if self.mark else {})
 
 
-class Progress:
-    """Which offsets of a partition are done. Control records leave gaps between offsets, so only those that were taken count.
+def _mark_fields(mark: Mark) -> dict[str, Any]:
+    # Keys of records are bytes and those of the map are text: every byte is a letter of its own.
+    passed = {key.decode("latin-1"): first for key, first in mark.passed.items()}
+    return {"next_offset": mark.next_offset, "end": mark.end, "under_way": list(mark.under_way), "passed": passed}
 
-    Args:
-        next_offset: where reading begins.
-        done: later ones that were done before this process came.
-    """
 
-    def __init__(self, next_offset: int, done: tuple[int, ...] = ()) -> None:
-        self._end = next_offset
-        self._outstanding: dict[int, None] = {}
-        self._done = set(done)
-
-    @property
-    def next_offset(self) -> int:
-        """The first one that is not done, or the one after the last."""
-        return next(iter(self._outstanding), self._end)
-
-    @property
-    def outstanding(self) -> int:
-        """How many were taken and are not done."""
-        return len(self._outstanding)
-
-    @property
-    def done(self) -> tuple[int, ...]:
-        """Done ones beyond the first that is not, ascending."""
-        first = self.next_offset
-        self._done = {offset for offset in self._done if offset > first}
-        return tuple(sorted(self._done))
-
-    def take(self, offset: int) -> bool:
-        """Note that an offset came, in ascending order; False: it was done before and needs nothing."""
-        self._end = max(self._end, offset + 1)
-        if offset in self._done:
-            return False
-        self._outstanding[offset] = None
-        return True
-
-    def finish(self, offset: int) -> None:
-        """An offset is done."""
-        del self._outstanding[offset]
-        if self._outstanding:
-            self._done.add(offset)
+def _mark(record: Mapping[str, Any]) -> Mark:
+    passed = {key.encode("latin-1"): first for key, first in record["passed"].items()}
+    return Mark(record["next_offset"], record["end"], tuple(record["under_way"]), passed)
 
 
 class PartitionWindows:
@@ -138,14 +98,14 @@ class PartitionWindows:
         self._changed.discard(collector)
         self._gone += [WindowBlock(self.partition, collector, *piece) for piece in memory.pieces()]
 
-    def changes(self, next_offset: int, done: tuple[int, ...]) -> Iterator[WindowBlock]:
+    def changes(self, mark: Mark) -> Iterator[WindowBlock]:
         """Records for this transaction: what changed, and the checkpoint."""
         yield from self._gone
         self._gone.clear()
         for collector in sorted(self._changed):
             yield from (WindowBlock(self.partition, collector, *piece) for piece in self._memories[collector].changes())
         self._changed.clear()
-        yield WindowBlock(self.partition, next_offset=next_offset, done=done)
+        yield WindowBlock(self.partition, mark=mark)
 
     def restore(self, record: Mapping[str, Any]) -> None:
         """Take one decoded record; later ones replace earlier ones of the same key.
@@ -166,7 +126,7 @@ class WindowRestoration:
 
     def __init__(self) -> None:
         self.checkpoints: dict[int, int] = {}
-        self._done: dict[int, tuple[int, ...]] = {}
+        self._marks: dict[int, Mark] = {}
         self._windows: dict[int, PartitionWindows] = {}
 
     def add(self, record: Mapping[str, Any]) -> None:
@@ -179,10 +139,10 @@ class WindowRestoration:
         if record["collector"]:
             self._windows.setdefault(partition, PartitionWindows(partition)).restore(record)
         else:
+            self._marks[partition] = _mark(record)
             self.checkpoints[partition] = record["next_offset"]
-            self._done[partition] = tuple(record["done"])
 
     def state(self, partition: int) -> tuple[PartitionWindows, Progress]:
         """What is remembered of one partition, and how far it is done."""
-        progress = Progress(self.checkpoints.get(partition, 0), self._done.get(partition, ()))
+        progress = Progress(self._marks.get(partition, Mark(0, 0)))
         return self._windows.get(partition, PartitionWindows(partition)), progress
