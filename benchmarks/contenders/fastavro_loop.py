@@ -6,15 +6,11 @@ counters in memory only, and trusts every record.
 
 from __future__ import annotations
 
-import io
-from typing import TYPE_CHECKING, Any
-
-import fastavro
+from typing import TYPE_CHECKING
 
 from benchmarks.contenders.exactly_once import Loop, job_of_command_line, value_of
 from benchmarks.contenders.loop_inputs import Collecting
-from processor.codec.framing import HEADER_BYTES
-from processor.codec.registry import Schemas
+from benchmarks.support.prediction_avro import read_prediction
 
 if TYPE_CHECKING:
     from confluent_kafka import Message, Producer
@@ -23,12 +19,11 @@ if TYPE_CHECKING:
 def main() -> None:
     """Run until SIGTERM."""
     job = job_of_command_line()
-    schema, collecting = Schemas.checked_in().writer("prediction"), Collecting(job.collectors)
+    collecting = Collecting(job.collectors)
 
     def handle(messages: list[Message], producer: Producer) -> None:
         for message in messages:
-            prediction: Any = fastavro.schemaless_reader(io.BytesIO(value_of(message)[HEADER_BYTES:]), schema, schema)
-            for made in collecting.inputs(prediction):
+            for made in collecting.inputs(read_prediction(value_of(message))):
                 producer.produce(made.topic, value=made.value, key=made.key, headers=made.headers)
 
     Loop(job).run(handle)

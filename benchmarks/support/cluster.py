@@ -21,6 +21,7 @@ from benchmarks.support.work import (
     keep_fraction,
     loop_plan,
     make_watchers,
+    number_of,
     predictions,
     share_below,
 )
@@ -39,7 +40,7 @@ from processor.topics.names import PREDICTIONS, inputs_topic, prefixed
 from processor.topics.plan import new_topic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from confluent_kafka import Producer
 
@@ -56,10 +57,15 @@ KINDS: dict[type[Record], Kind] = {App: Kind.APP, Key: Kind.KEY, Model: Kind.MOD
 
 
 class Outputs(NamedTuple):
-    """What a contender wrote: how many inputs, and a hash of the set of (collector, prediction id)."""
+    """What a contender wrote.
+
+    Attributes:
+        records: how many inputs.
+        sets: of the first so many predictions: how many inputs, and a hash of the set of (collector, prediction id).
+    """
 
     records: int
-    digest: int
+    sets: dict[int, tuple[int, int]]
 
 
 class Cluster:
@@ -77,25 +83,44 @@ class Cluster:
         self._spec = read_spec(settings)
         self._predictions = prefixed(settings, PREDICTIONS)
         self._below = 0.0
+        self._topics: dict[int, str] = {}
 
     def publish(self, records: int) -> float:
         """Fill the predictions topic; the share of predictions below the threshold."""
-        admin, wanted = Admin(self._settings), new_topic(self._predictions, self._spec.topics[PREDICTIONS])
+        values = self._fill(self._predictions, records)
+        self._topics[records] = self._predictions
+        self._below = share_below(self._schemas, values)
+        return self._below
+
+    def _fill(self, topic: str, records: int) -> list[bytes]:
+        """Publish predictions; some of them."""
+        admin, wanted = Admin(self._settings), new_topic(topic, self._spec.topics[PREDICTIONS])
         admin.create([type(wanted)(wanted.name, PARTITIONS, wanted.replication, wanted.configs)])
         admin.wait_for_topics([wanted.name])
         publisher = producer(self._settings)
         values: list[bytes] = []
         for key, value in predictions(self._schemas, records):
-            while not _enqueued(publisher, self._predictions, key, value):
+            while not _enqueued(publisher, topic, key, value):
                 publisher.poll(0.05)
             if len(values) < SAMPLED_FOR_SHARE:
                 values.append(value)
         publisher.flush()
-        self._below = share_below(self._schemas, values)
-        return self._below
+        return values
 
-    def prepare(self, collectors: int) -> Job:
-        """Forget what contenders before have left, write the catalog, and say what there is to do."""
+    def _first(self, records: int) -> str:
+        """A topic with so many of the predictions, the first ones."""
+        if records not in self._topics:
+            self._topics[records] = f"{self._predictions}.first-{records}"
+            self._fill(self._topics[records], records)
+        return self._topics[records]
+
+    def prepare(self, collectors: int, records: int) -> Job:
+        """Forget what contenders before have left, write the catalog, and say what there is to do.
+
+        Args:
+            collectors: how many.
+            records: how many of the predictions the contender is to read.
+        """
         self._forget()
         admin, listed = Admin(self._settings), self._spec.topics.items()
         topics = [new_topic(prefixed(self._settings, name), wanted) for name, wanted in listed if name != PREDICTIONS]
@@ -104,32 +129,36 @@ class Cluster:
         changes = [Change(KINDS[type(record)], record_key(record), record) for record in _catalog(collectors, self._below)]
         apps = [(OWNER, _app(i)) for i in range(APPS)]
         CatalogWriter(self._settings, self._schemas).write(order(Catalog(()), changes, apps, "benchmark", datetime.now(UTC)))
-        return self._job(collectors)
+        return self._job(collectors, self._first(records))
 
-    def outputs(self, job: Job, *, decides: bool) -> Outputs:
+    def outputs(self, job: Job, sizes: Collection[int]) -> Outputs:
         """Read back, read committed, what a contender wrote.
 
         Args:
             job: what it was told.
-            decides: whether its records say what they are; otherwise they are only counted.
+            sizes: of the sets of first predictions to tell apart; none where its records do not say what they are.
         """
         reader = TopicReader(self._settings, job.outputs)
-        count = digest = 0
+        count, sets = 0, dict.fromkeys(sizes, (0, 0))
         for record in reader.read_to_end():
-            headers = dict(record.headers) if decides else {}
-            digest ^= xxhash.xxh3_64_intdigest(headers["prediction-id"] + b"\0" + headers["collector"]) if decides else 0
             count += 1
+            headers = dict(record.headers) if sizes else {}
+            for size in sizes:
+                if number_of(headers["prediction-id"]) < size:
+                    inputs, digest = sets[size]
+                    drawn = xxhash.xxh3_64_intdigest(headers["prediction-id"] + b"\0" + headers["collector"])
+                    sets[size] = inputs + 1, digest ^ drawn
         reader.close()
-        return Outputs(count, digest)
+        return Outputs(count, sets)
 
-    def _job(self, collectors: int) -> Job:
+    def _job(self, collectors: int, predictions_topic: str) -> Job:
         watchers = make_watchers([_key(i) for i in range(collectors)], self._below)
         topics = [prefixed(self._settings, inputs_topic(OWNER, _app(i))) for i in range(APPS)]
         inclusion = keep_fraction(collectors, self._below)
         return Job(
             bootstrap_servers=self._settings.bootstrap_servers,
             topic_prefix=self._settings.topic_prefix,
-            predictions=self._predictions,
+            predictions=predictions_topic,
             group=group_id(self._settings, STAGE),
             transactional_id=f"{self._settings.topic_prefix}bench",
             commit_interval_ms=self._settings.commit_interval_ms,
@@ -141,7 +170,8 @@ class Cluster:
         """Delete the group and every topic but the predictions."""
         self._forget_group()
         admin = Admin(self._settings)
-        gone = [name for name in admin.layout().topics if name.startswith(self._settings.topic_prefix) and name != self._predictions]
+        kept, prefix = set(self._topics.values()), self._settings.topic_prefix
+        gone = [name for name in admin.layout().topics if name.startswith(prefix) and name not in kept]
         for future in (self._client.delete_topics(gone, request_timeout=REQUEST_TIMEOUT_S) if gone else {}).values():
             future.result()
         while set(gone) & admin.layout().topics.keys():

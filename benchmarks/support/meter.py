@@ -1,8 +1,8 @@
 """How fast a contender is, seen from outside: by the ends of its output topics and by its group's committed offsets.
 
 Outputs are a fixed share of the predictions, so what stands in the output topics tells how far a contender is. Measured is the stretch
-from the first tenth of the outputs to the last one. Starting up and warming up (catalog, caches, compilers) are left out, and so is
-the wait until the last transaction is due. The offsets tell when, and that, everything was committed.
+from the end of the warm-up (a tenth of the outputs, or half of them) to the last one. Starting up and warming up (catalog, caches,
+compilers) are left out, and so is the wait until the last transaction is due. The offsets tell when, and that, everything was committed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from benchmarks.support.job import Job
 
-WARM_UP_SHARE = 0.1
 LOOK_EVERY_S = 0.02
 LOOKS_MIN = 10
 STALLED_AFTER_S = 60.0
@@ -51,7 +50,7 @@ class Speed(NamedTuple):
 
 
 class Stalled(Exception):
-    """A contender ended, or has committed nothing for a minute."""
+    """A contender ended, or has neither written nor committed anything for a minute."""
 
 
 class TooShort(Exception):
@@ -88,7 +87,7 @@ class Meter:
         while samples[-1].committed < total:
             time.sleep(LOOK_EVERY_S)
             samples.append(self._look(process))
-            moved_s = samples[-1].at_s if samples[-1].committed > samples[-2].committed else moved_s
+            moved_s = samples[-1].at_s if samples[-1][1:3] != samples[-2][1:3] else moved_s
             if not running() or samples[-1].at_s - moved_s > STALLED_AFTER_S:
                 raise Stalled(f"stopped at {samples[-1].committed} of {total} predictions")
         return samples
@@ -114,18 +113,19 @@ class Meter:
                     raise
 
 
-def speed(samples: Sequence[Sample], records: int) -> Speed:
+def speed(samples: Sequence[Sample], records: int, warm_up: float) -> Speed:
     """The speed of a turn.
 
     Args:
         samples: of a turn that came to its end.
         records: how many predictions there were.
+        warm_up: the share of the outputs that comes before time is taken.
 
     Raises:
         TooShort: there is no stretch to measure.
     """
     ends, written = samples[-1].ends, sum(samples[-1].ends.values())
-    first = next(sample for sample in samples if sum(sample.ends.values()) >= WARM_UP_SHARE * written)
+    first = next(sample for sample in samples if sum(sample.ends.values()) >= warm_up * written)
     # The last offset of an output partition is the marker of its last transaction: every record was there before it.
     last = next(sample for sample in samples if all(sample.ends[topic] >= end - 1 for topic, end in ends.items()))
     seconds, measured = last.at_s - first.at_s, records * (1 - sum(first.ends.values()) / max(written, 1))

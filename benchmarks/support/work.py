@@ -30,6 +30,8 @@ CONCEPTS = 20
 DISTINCT_MAX = 20_000
 FILTER_NODE = "unsure"
 SAMPLE_NODE = "sampled"
+ID_PREFIX = "prediction-"
+ID_DIGITS = 12
 
 
 def predictions(schemas: Schemas, records: int) -> Iterator[tuple[bytes, bytes]]:
@@ -69,7 +71,12 @@ def loop_plan(collector: Collector) -> LoopPlan:
 
 
 def _id(number: int) -> bytes:
-    return f"prediction-{number:012d}".encode()
+    return f"{ID_PREFIX}{number:0{ID_DIGITS}d}".encode()
+
+
+def number_of(prediction_id: bytes) -> int:
+    """Which prediction it is, counted from 0."""
+    return int(prediction_id[-ID_DIGITS:])
 
 
 def _prediction(chosen: random.Random, number: int) -> dict[str, Any]:
