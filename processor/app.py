@@ -47,7 +47,7 @@ from processor.stages.bad_records import BadRecordLimit
 from processor.stages.outputs import Outputs
 from processor.stages.pre_queue import STAGE as PRE_QUEUE
 from processor.stages.pre_queue import Parts, PreQueue
-from processor.stages.restore import Changelog, Store
+from processor.stages.restore import Changelog, Store, Taken
 from processor.stages.supervisor import Supervisor, worker_command
 from processor.stages.watchdog import StopFlag, Watchdog, stop_with_supervisor
 from processor.state.counters import Restoration
@@ -96,7 +96,7 @@ def pre_queue(settings: Settings, index: int, metrics: Metrics, watchdog: Watchd
     schemas = Schemas.from_settings(settings)
     # All that a transaction may write to: producing to a topic that is missing would only show as one that never ends.
     partitions = Admin(settings).require([prefixed(settings, name) for name in (PREDICTIONS, QUEUE, COUNTERS, PREDICTIONS_DEAD_LETTERS)])
-    store = _counters(settings, schemas, partitions, PRE_QUEUE, watchdog)
+    store = _counters(settings, schemas, _changelog(settings, PRE_QUEUE, COUNTERS, "counters", partitions), metrics, watchdog)
     transaction = Transaction(settings, transactional_id(settings, PRE_QUEUE, index))
     group, source, protocol = group_id(settings, PRE_QUEUE), prefixed(settings, PREDICTIONS), group_protocol(settings)
     return PreQueue(
@@ -107,7 +107,7 @@ def pre_queue(settings: Settings, index: int, metrics: Metrics, watchdog: Watchd
             decode=metrics.timed("decode", prediction_decoder(schemas, settings.record_bytes_max).decode),
             decide=metrics.timed("decide", decide),
             outputs=metrics.timed("outputs", Outputs(settings, candidate_encoder(schemas)).records),
-            restore=metrics.timed("restore", store.restore),
+            restore=store.restore,
             counter_record=store.record,
             bad=BadRecordLimit(settings),
             transaction=transaction,
@@ -119,11 +119,16 @@ def pre_queue(settings: Settings, index: int, metrics: Metrics, watchdog: Watchd
     )
 
 
-def _counters(
-    settings: Settings, schemas: Schemas, partitions: Mapping[str, int], stage: str, watchdog: Watchdog
-) -> Store[PartitionCounters]:
-    changelog = Changelog(stage, COUNTERS, "counters", partitions[prefixed(settings, COUNTERS)])
-    return Store(settings, schemas, changelog, lambda: Restoration(stage), watchdog.beat)
+def _counters(settings: Settings, schemas: Schemas, changelog: Changelog, metrics: Metrics, watchdog: Watchdog) -> Store[PartitionCounters]:
+    return Store(settings, schemas, changelog, lambda: Restoration(changelog.stage), watchdog.beat, partial(_restored, metrics, changelog))
+
+
+def _restored(metrics: Metrics, changelog: Changelog, taken: Taken) -> None:
+    metrics.restored(changelog.schema, taken.seconds, taken.records, taken.bytes)
+
+
+def _changelog(settings: Settings, stage: str, topic: str, schema: str, partitions: Mapping[str, int]) -> Changelog:
+    return Changelog(stage, topic, schema, partitions[prefixed(settings, topic)])
 
 
 def post_queue(settings: Settings, index: int, metrics: Metrics, watchdog: Watchdog) -> PostQueue:
@@ -135,7 +140,8 @@ def post_queue(settings: Settings, index: int, metrics: Metrics, watchdog: Watch
     schemas = Schemas.from_settings(settings)
     written = (QUEUE, QUEUE_STATE, COUNTERS, QUEUE_DEAD_LETTERS, SPENT_QUOTAS)
     partitions = Admin(settings).require([prefixed(settings, name) for name in written])
-    windows = Changelog(POST_QUEUE, QUEUE_STATE, "queue_state", partitions[prefixed(settings, QUEUE_STATE)])
+    counters = _changelog(settings, POST_QUEUE, COUNTERS, "counters", partitions)
+    windows = _changelog(settings, POST_QUEUE, QUEUE_STATE, "queue_state", partitions)
     group, source, protocol = group_id(settings, POST_QUEUE), prefixed(settings, QUEUE), group_protocol(settings)
     asker = Asker(settings, SecretStore())
     return PostQueue(
@@ -147,9 +153,9 @@ def post_queue(settings: Settings, index: int, metrics: Metrics, watchdog: Watch
             run=workflow_runner(Operate(arrow_schema(schemas.writer("prediction"))), asker.ask),
             asker=asker,
             outputs=Outputs(settings, candidate_encoder(schemas)),
-            counters=_counters(settings, schemas, partitions, POST_QUEUE, watchdog),
+            counters=_counters(settings, schemas, counters, metrics, watchdog),
             spent=lambda key, total: spent_quota_record(settings, schemas, key, total),
-            windows=Store(settings, schemas, windows, WindowRestoration, watchdog.beat),
+            windows=Store(settings, schemas, windows, WindowRestoration, watchdog.beat, partial(_restored, metrics, windows)),
             bad=BadRecordLimit(settings),
             transaction=Transaction(settings, transactional_id(settings, POST_QUEUE, index)),
             join=lambda stage: Member(settings, group, source, protocol, stage),

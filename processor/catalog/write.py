@@ -88,12 +88,17 @@ class CatalogWriter:
             raise FixDocuments(tuple(too_large))
         if given.apps:
             ensure_inputs_topics(self._settings, given.apps)
-        self._writer.write([*records, *self._audit(given, changeset)])
+        self._writer.write([*records, *self._forgotten(changes), *self._audit(given, changeset)])
         return changeset if changes else ""
 
     def _outgoing(self, change: Change, headers: tuple[tuple[str, bytes], ...]) -> Outgoing:
         value = None if change.record is None else encode(self._schemas, SCHEMAS[change.kind], to_value(change.record))
         return Outgoing(prefixed(self._settings, TOPICS[change.kind]), change.key.encode(), value, headers)
+
+    def _forgotten(self, changes: Sequence[Change]) -> list[Outgoing]:
+        """What was said of the quotas of deleted collectors must not concern later ones that have their ids."""
+        deleted = [change.key for change in changes if change.kind is Kind.COLLECTOR and change.record is None]
+        return [Outgoing(prefixed(self._settings, SPENT_QUOTAS), key.encode(), None) for key in deleted]
 
     def _audit(self, given: Order, changeset: str) -> list[Outgoing]:
         topic, at = prefixed(self._settings, AUDIT), given.now.isoformat(timespec="milliseconds")

@@ -11,6 +11,7 @@ passed over, and read again when there is some (`processor.stages.room`, `proces
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ from processor.limits.seen import Fingerprint
 from processor.limits.settle import settle
 from processor.second.tree import Leaf, resolve
 from processor.stages.bad_records import error_headers
+from processor.stages.departed import Departed
 from processor.stages.room import Room, models_of, united
 from processor.stages.second_reading import SecondReading, place_of
 from processor.state.counters import Slot
@@ -148,6 +150,9 @@ class PostQueue:
         self._existing: frozenset[str] = frozenset()
         self._collectors: Mapping[str, Collector] = {}
         self._room = Room(parts.settings.queue_in_flight)
+        self._departed = Departed(parts.catalog.catalog.collector, time.monotonic)
+        parts.metrics.holds("counters", lambda: [owned.counters for owned in list(self._owned.values())])
+        parts.metrics.holds("queue_state", lambda: [owned.windows for owned in list(self._owned.values())])
 
     def run(self, stopping: Callable[[], bool]) -> None:
         """Process candidates until told to stop; what is done then is committed, what is under way is left to whoever comes."""
@@ -197,6 +202,7 @@ class PostQueue:
         self._read_again()
         self._read()
         self._settle_all()
+        self._forget_departed()
         if parts.transaction.is_open and parts.transaction.due_in_s() <= 0:
             self._commit()
 
@@ -307,6 +313,14 @@ class PostQueue:
                     self._settle(owned, waiting.popleft())
                 if not waiting:
                     del owned.waiting[key]
+
+    def _forget_departed(self) -> None:
+        """Drop the memories of collectors that are no more, once their last candidates are settled."""
+        for place in self._departed.look(lambda: (each for owned in self._owned.values() for each in owned.windows.collectors)):
+            for owned in self._owned.values():
+                if place in owned.windows.collectors and place not in owned.waiting:
+                    self._begin(owned)
+                    owned.windows.forget(place)
 
     def _settle(self, owned: Owned, candidate: Candidate) -> None:
         self._begin(owned)

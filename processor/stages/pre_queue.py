@@ -70,6 +70,7 @@ class PreQueue:
         self._positions: dict[int, int] = {}
         self._uncommitted: set[int] = set()
         self._existing: frozenset[str] = frozenset()
+        parts.metrics.holds("counters", lambda: list(self._counters.values()))
 
     def run(self, stopping: Callable[[], bool]) -> None:
         """Process predictions until told to stop; what is open then is committed."""

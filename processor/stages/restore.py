@@ -47,14 +47,14 @@ class Block(Protocol):
 
 
 class Restoration(Protocol[State_co]):
-    """Puts the records of a changelog together again, in log order."""
+    """Puts the records of a changelog together again."""
 
     @property
     def checkpoints(self) -> Mapping[int, int]:
         """Partition → the offset that its state goes up to."""
 
     def add(self, record: Mapping[str, Any]) -> None:
-        """Take one decoded record."""
+        """Take one decoded record, the newest of its key."""
 
     def state(self, partition: int) -> State_co:
         """The state of one partition as the changelog has it."""
@@ -77,6 +77,21 @@ class Changelog:
     partitions: int
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a restoration took.
+
+    Attributes:
+        seconds: from the assignment on.
+        records: of the changelog that were taken over: the newest of each key.
+        bytes: of their values.
+    """
+
+    seconds: float
+    records: int
+    bytes: int
+
+
 class Store(Generic[State_co]):
     """State of one stage and its changelog.
 
@@ -86,6 +101,7 @@ class Store(Generic[State_co]):
         changelog: which.
         restoration: makes an empty one.
         beat: called whenever there is progress.
+        restored: told what each restoration took.
     """
 
     def __init__(
@@ -95,6 +111,7 @@ class Store(Generic[State_co]):
         changelog: Changelog,
         restoration: Callable[[], Restoration[State_co]],
         beat: Callable[[], None],
+        restored: Callable[[Taken], None] = lambda _: None,
     ) -> None:
         self._settings = settings
         self._schemas = schemas
@@ -102,6 +119,8 @@ class Store(Generic[State_co]):
         self._topic = prefixed(settings, changelog.topic)
         self._restoration = restoration
         self._beat = beat
+        self._restored = restored
+        self._size = (0, 0)
 
     def record(self, block: Block) -> Outgoing:
         """A block as a record of the changelog."""
@@ -118,13 +137,16 @@ class Store(Generic[State_co]):
         Raises:
             FixCluster: after ``restore_timeout_ms`` the state still is not that of the committed offsets.
         """
-        deadline = time.monotonic() + self._settings.restore_timeout_ms / 1000
+        began = time.monotonic()
+        deadline = began + self._settings.restore_timeout_ms / 1000
         while True:
             self._beat()
             restored = self._read({self._changelog_partition(partition) for partition in committed})
             different = {part: offset for part, offset in committed.items() if restored.checkpoints.get(part) != offset}
             if not different:
-                return self._states(restored, committed)
+                states = self._states(restored, committed)
+                self._restored(Taken(time.monotonic() - began, *self._size))
+                return states
             if time.monotonic() > deadline:
                 raise FixCluster(self._disagreement(different, restored.checkpoints))
             log.info("state of partitions %s is not yet that of their committed offsets: reading again", sorted(different))
@@ -142,26 +164,30 @@ class Store(Generic[State_co]):
 
     def _read(self, partitions: set[int]) -> Restoration[State_co]:
         restored = self._restoration()
+        newest: dict[bytes | None, Record] = {}
         reader = TopicReader(self._settings, [self._topic], sorted(partitions))
         try:
             for record in reader.read_to_end():
-                self._add(record, restored)
+                newest[record.key] = record
                 self._beat()
         finally:
             reader.close()
+        # A tombstone takes back what stands before it, whether or not the broker has compacted that away.
+        held = [(record, record.value) for record in newest.values() if record.value is not None]
+        self._size = len(held), sum(len(value) for _, value in held)
+        for record, value in held:
+            self._add(record, value, restored)
         return restored
 
-    def _add(self, record: Record, restored: Restoration[State_co]) -> None:
-        if record.value is None:
-            return
+    def _add(self, record: Record, value: bytes, restored: Restoration[State_co]) -> None:
+        self._beat()
         try:
-            restored.add(decode(self._schemas, self._changelog.schema, record.value))
+            restored.add(decode(self._schemas, self._changelog.schema, value))
         except (BadRecordError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise FixCluster(
                 f"{record.topic} partition {record.partition} offset {record.offset} is no {self._changelog.schema}: {error}. "
                 "If a newer version wrote it, run that one. Otherwise find out what else writes to this topic, and take the record away: "
-                f"write a tombstone for its key {record.key!r} and let the topic be compacted, "
-                "or start anew (docs/operations.md, Offsets and counters)"
+                f"write a tombstone for its key {record.key!r}, or start anew (docs/operations.md, Offsets and counters)"
             ) from None
 
     def _disagreement(self, different: Mapping[int, int | None], states: Mapping[int, int]) -> str:

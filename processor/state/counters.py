@@ -166,6 +166,16 @@ class PartitionCounters:
         self.partition = partition
         self.models: dict[str, ModelCounts] = {}
 
+    @property
+    def size(self) -> int:
+        """How many counts there are."""
+        return sum(len(counts.slots) for counts in list(self.models.values()))
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the counts take."""
+        return sum(counts.counts.nbytes for counts in list(self.models.values()))
+
     def add(self, decisions: Iterable[ModelDecisions]) -> None:
         """Count one batch."""
         for decided in decisions:

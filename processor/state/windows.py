@@ -65,6 +65,11 @@ class PartitionWindows:
         return list(self._memories)
 
     @property
+    def size(self) -> int:
+        """Of how many something is remembered."""
+        return len(self._memories)
+
+    @property
     def nbytes(self) -> int:
         """Memory that the windows take."""
         return sum(memory.nbytes for memory in list(self._memories.values()))

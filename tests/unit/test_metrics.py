@@ -34,3 +34,25 @@ def test_a_port_that_is_taken_is_told_with_what_to_do() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(FixMachine, match=f"metrics port {port}: .*choose another --metrics-port"):
             Metrics().serve(port)
+
+
+class Part:
+    """A part of the state."""
+
+    size, nbytes = 3, 40
+
+
+def test_state_is_measured_when_somebody_asks() -> None:
+    metrics, parts = Metrics(), [Part()]
+    metrics.restored("counters", 0.5, 7, 900)
+    metrics.holds("counters", lambda: parts)
+    parts.append(Part())
+    lines = generate_latest(metrics.registry).decode().splitlines()
+    told = dict(line.split(" ") for line in lines if line.startswith(("collectors_restore", "collectors_state")))
+    assert told == {
+        'collectors_restore_seconds{state="counters"}': "0.5",
+        'collectors_restored_records{state="counters"}': "7.0",
+        'collectors_restored_bytes{state="counters"}': "900.0",
+        'collectors_state_entries{state="counters"}': "6.0",
+        'collectors_state_bytes{state="counters"}': "80.0",
+    }

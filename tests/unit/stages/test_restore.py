@@ -12,8 +12,8 @@ from processor.errors import FixCluster
 from processor.kafka.reader import Record
 from processor.settings import Settings
 from processor.stages import restore
-from processor.stages.restore import Changelog, Store
-from processor.state.counters import Block, Restoration
+from processor.stages.restore import Changelog, Store, Taken
+from processor.state.counters import Block, Restoration, Slot
 from tests.support.predictions import prediction
 
 if TYPE_CHECKING:
@@ -25,15 +25,16 @@ CHECKPOINT = encode(SCHEMAS, "counters", Block("pre-queue", 3, next_offset=12).a
 
 
 class Reader:
-    """Stands in for the reader of the changelog."""
+    """Stands in for the reader of the changelog: values by their keys, or of a key each."""
 
-    def __init__(self, values: list[bytes | None]) -> None:
+    def __init__(self, values: list[bytes | None], keys: bytes = b"abcdefg") -> None:
         self._values = values
+        self._keys = keys
         self.closed = 0
 
     def read_to_end(self) -> Iterator[Record]:
         for offset, value in enumerate(self._values):
-            yield Record("x-counters", 3, offset, 0, b"k", value)
+            yield Record("x-counters", 3, offset, 0, self._keys[offset : offset + 1], value)
 
     def close(self) -> None:
         self.closed += 1
@@ -44,15 +45,31 @@ def test_a_record_that_is_no_counters_is_named_with_what_to_do(monkeypatch: pyte
     changelog = Reader([None, CHECKPOINT, garbage])
     monkeypatch.setattr(restore, "TopicReader", lambda *_: changelog)
     store = Store(Settings(), SCHEMAS, COUNTERS_OF_PRE_QUEUE, lambda: Restoration("pre-queue"), lambda: None)
-    with pytest.raises(FixCluster, match=r"^x-counters partition 3 offset 2 is no counters: .*write a tombstone for its key b'k'"):
+    with pytest.raises(FixCluster, match=r"^x-counters partition 3 offset 2 is no counters: .*write a tombstone for its key b'c'"):
         store.restore({3: 12})
     assert changelog.closed == 1
 
 
-def test_tombstones_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(restore, "TopicReader", lambda *_: Reader([None, CHECKPOINT, None]))
+def counts_of(model: str) -> bytes:
+    return encode(SCHEMAS, "counters", Block("pre-queue", 3, model, names=[Slot("c", "collected")]).as_dict())
+
+
+@pytest.mark.parametrize("keys", [b"abcd", b"aaca"], ids=["another key", "its key"])
+def test_a_tombstone_takes_back_what_was_not_compacted_away(monkeypatch: pytest.MonkeyPatch, keys: bytes) -> None:
+    counts = encode(SCHEMAS, "counters", Block("pre-queue", 3, "m/a/m", 0, counts=b"\1" + bytes(7)).as_dict())
+    monkeypatch.setattr(restore, "TopicReader", lambda *_: Reader([counts_of("m/a/m"), counts, CHECKPOINT, None], keys))
     store = Store(Settings(), SCHEMAS, COUNTERS_OF_PRE_QUEUE, lambda: Restoration("pre-queue"), lambda: None)
-    assert store.restore({3: 12})[3].models == {}
+    assert list(store.restore({3: 12})[3].models) == ([] if keys == b"aaca" else ["m/a/m"])
+
+
+def test_what_a_restoration_took_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Taken] = []
+    monkeypatch.setattr(restore, "TopicReader", lambda *_: Reader([counts_of("m/a/m"), CHECKPOINT, CHECKPOINT, None], b"abbc"))
+    store = Store(Settings(), SCHEMAS, COUNTERS_OF_PRE_QUEUE, lambda: Restoration("pre-queue"), lambda: None, told.append)
+    store.restore({3: 12})
+    ((seconds, records, size),) = [(taken.seconds, taken.records, taken.bytes) for taken in told]
+    assert seconds >= 0
+    assert (records, size) == (2, len(counts_of("m/a/m")) + len(CHECKPOINT))
 
 
 def test_counts_that_have_lost_their_names_are_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
