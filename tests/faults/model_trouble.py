@@ -29,7 +29,7 @@ from processor.kafka.reader import TopicReader
 from processor.topics.names import QUEUE, QUEUE_DEAD_LETTERS, inputs_topic, prefixed
 from tests.support.predictions import input_of, prediction
 from tests.support.processes import give
-from tests.support.sites import Asked, Site, answer
+from tests.support.sites import Asked, Background, answer
 from tests.support.waiting import wait_until
 from tests.support.world import collector, operator, workflow
 
@@ -59,39 +59,30 @@ class Models:
 
     def __init__(self, slow_s: float) -> None:
         self._slow_s = slow_s
-        self._site = Site(self._answer)
-        self._started = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
+        self._answering = asyncio.Event()
+        self._answering.set()
+        self._there = Background(self._answer)
 
     def __enter__(self) -> Self:
-        self._thread.start()
-        self._started.wait()
+        self._there.__enter__()
         self._nobody = free_port()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.answer_slow(True)
-        self._loop.call_soon_threadsafe(self._ended.set)
-        self._thread.join()
+        self._there.__exit__()
 
     def answer_slow(self, does: bool) -> None:
         """Whether the slow one answers at all."""
-        self._loop.call_soon_threadsafe(self._answering.set if does else self._answering.clear)
-
-    async def _serve(self) -> None:
-        self._loop, self._answering, self._ended = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
-        self._answering.set()
-        async with self._site:
-            self._started.set()
-            await self._ended.wait()
+        self._there.loop.call_soon_threadsafe(self._answering.set if does else self._answering.clear)
 
     def endpoint(self, name: str) -> str:
         """Of a model, by its name."""
         path = f"/v2/models/{name}"
-        return "open-inference+" + (f"http://127.0.0.1:{self._nobody}{path}" if name == "down" else self._site.url(path))
+        return "open-inference+" + (f"http://127.0.0.1:{self._nobody}{path}" if name == "down" else self._there.site.url(path))
 
     async def _answer(self, asked: Asked) -> bytes:
-        self._site.asked.clear()
+        self._there.site.asked.clear()
         name = asked.target.split("/")[3]
         if name == "slow":
             await asyncio.sleep(self._slow_s)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -108,6 +109,40 @@ class Site:
             writer.close()
             with contextlib.suppress(ConnectionError, TimeoutError):
                 await writer.wait_closed()
+
+
+class Background:
+    """A site in an event loop of its own thread, for processes to ask.
+
+    Args:
+        handler: what it answers.
+
+    Attributes:
+        site: the site, to be asked for its URL.
+        loop: where its handler runs.
+    """
+
+    loop: asyncio.AbstractEventLoop
+
+    def __init__(self, handler: Handler) -> None:
+        self.site = Site(handler)
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._started.wait()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.loop.call_soon_threadsafe(self._ended.set)
+        self._thread.join()
+
+    async def _serve(self) -> None:
+        self.loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
+        async with self.site:
+            self._started.set()
+            await self._ended.wait()
 
 
 async def _read(reader: asyncio.StreamReader) -> Asked:
