@@ -38,15 +38,16 @@ LINES = 4  # elsewhere than on a terminal, so many lines tell of one count
     default=1500,
     show_default=True,
     type=click.IntRange(1, 10_000_000),
-    help="How many; beyond 1,500 they repeat.",
+    help="How many; beyond 1,650 the pictures come again.",
 )
 @json_option
 @with_settings
 def command(settings: Settings, count: int, as_json: bool) -> None:
     """Run everything on a broker of its own, in a temporary folder, and compare with an independent evaluation.
 
-    Predictions of a real model on real scans go through real Kafka, a processor of two processes and real Kafka Connect into
-    a destination. Exits 1 when a collector has not collected exactly what it must, or it did not all arrive as it was.
+    Predictions of a real model on real scans go through real Kafka, both stages of the processor with two processes each, a
+    second model that disagrees, and real Kafka Connect into a destination. Exits 1 when a collector has not collected exactly
+    what it must, or it did not all arrive as it was.
     """
     from processor.demo.run import run_demo  # noqa: PLC0415 - the engine is loaded only by those who run it
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 START_TIMEOUT_S = 120.0
 ANSWER_TIMEOUT_S = 2.0
 RECORD = "worker.json"
+PLUGINS_FOLDER = "plugins"
 LOG = "worker.log"
 MAIN_CLASS = "org.apache.kafka.connect.cli.ConnectDistributed"
 # A worker with some connectors: 64 MB of inputs each when their destinations are down. The last one named counts.
@@ -191,7 +192,7 @@ class LocalConnect:
         if problem := port_problem(self._port):
             raise FixMachine(f"port {self._port} of {HOST} {problem}: choose another one (port {free_port()} is free)")
         jars = ensure_jars(self._settings, manifest("broker", "connect"), self._progress)
-        plugins = build_plugin(self._settings, self._folder / "plugins", self._progress)
+        plugins = build_plugin(self._settings, self._folder / PLUGINS_FOLDER, self._progress)
         record = WorkerRecord(self.url, self._service.spawn(self._command(java, jars, plugins), lock))
         self._write_record(record)
         try:

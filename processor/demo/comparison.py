@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 IDS_SHOWN = 10
 SHARE_TOLERANCE = 1e-9
+VALUE_TOLERANCE = 1e-5  # a served model works in 32 bits
 
 
 @dataclass
@@ -70,7 +71,9 @@ class Inputs:
         if data.get("image") != original["image"]:
             yield "the picture is not the one that was predicted on"
         metadata = dict(data.get("metadata", {}))
-        yield from self._mark_faults(collector, prediction_id, metadata.pop("collected", {}))
+        mark = metadata.pop("collected", {})
+        yield from self._mark_faults(collector, prediction_id, mark)
+        yield from _second_faults(self._expected.get(collector), prediction_id, body, mark)
         if metadata != original.get("metadata", {}):
             yield "the metadata are not those of the prediction"
 
@@ -89,11 +92,13 @@ class Delivered:
 
     Args:
         originals: prediction id → the input data that was predicted on.
+        expected: collector → what it must come to.
     """
 
-    def __init__(self, originals: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(self, originals: Mapping[str, Mapping[str, Any]], expected: Mapping[str, Expected]) -> None:
         self.found: dict[str, Found] = defaultdict(Found)
         self._originals = originals
+        self._expected = expected
 
     def add(self, posted: Posted) -> None:
         """Take one input of the destination in."""
@@ -104,6 +109,8 @@ class Delivered:
         found.ids[prediction_id] += 1
         if posted.body.get("id") != (key := input_id(collector, prediction_id)):
             found.faults.append(f"{prediction_id}: its id must be {key}")
+        faults = _second_faults(self._expected.get(collector), prediction_id, posted.body, mark)
+        found.faults.extend(f"{prediction_id}: {fault}" for fault in faults)
         original = self._originals.get(prediction_id)
         if original is None:
             found.faults.append(f"{prediction_id}: there is no such prediction")
@@ -112,6 +119,40 @@ class Delivered:
             found.faults.append(f"{prediction_id}: the picture is not, byte by byte, the one that was predicted on")
         if metadata != original.get("metadata", {}):
             found.faults.append(f"{prediction_id}: the metadata are not those of the prediction")
+
+
+def _second_faults(expected: Expected | None, prediction_id: str, body: Mapping[str, Any], mark: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with what the collector says of its inputs, and with what its post-queue workflow found."""
+    if expected is None:
+        return
+    if (mark.get("tags", []), body.get("dataset_ids", [])) != (expected.tags, expected.dataset_ids):
+        yield f"tags and dataset_ids must be {expected.tags} and {expected.dataset_ids}"
+    wanted = expected.found.get(prediction_id) or {}
+    found = {concept["id"]: concept["value"] for concept in body.get("data", {}).get("concepts", [])} if wanted else {}
+    if wanted.keys() != found.keys() or any(abs(found[name] - value) > VALUE_TOLERANCE for name, value in wanted.items()):
+        yield "its concepts are not what the second model says"
+
+
+def queue_differences(expected: Mapping[str, Expected], queue: Iterable[tuple[str, str]]) -> list[str]:
+    """Where the queue does not hold each candidate once, a line each.
+
+    Args:
+        expected: collector → what it must come to.
+        queue: (collector, prediction id) of all that is there.
+    """
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for collector, prediction_id in queue:
+        found[collector][prediction_id] += 1
+    wanted = {collector: each.candidates.keys() for collector, each in expected.items()}
+    return [
+        f"{collector}: {difference}"
+        for collector in sorted({*found, *wanted})
+        for difference in (
+            *_listed("missing in the queue", sorted(wanted.get(collector, set()) - found[collector].keys())),
+            *_listed("too much in the queue", sorted(found[collector].keys() - wanted.get(collector, set()))),
+            *_listed("more than once in the queue", sorted(id_ for id_, times in found[collector].items() if times > 1)),
+        )
+    ]
 
 
 def differences(expected: Mapping[str, Expected], inputs: Inputs, delivered: Delivered, funnel: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -24,6 +24,7 @@ PAUSED = 52002
 MASK = 2**64 - 1
 GROUPS = 16
 MISSING = object()
+SECOND_STAGE = {"post_queue_workflow_id", "quota", "duplicates"}
 
 
 @dataclass
@@ -35,12 +36,20 @@ class Expected:
         collected: prediction id → probability that the collector takes it.
         reasons: why the others were left.
         emptied_by: of those left by the workflow, by which node.
+        candidates: prediction id → prediction of what goes to the second stage.
+        found: prediction id → what a post-queue workflow added, value by concept id.
+        tags: that all of its inputs carry.
+        dataset_ids: of the datasets that they go into.
     """
 
     seen: int = 0
     collected: dict[str, float] = field(default_factory=dict)
     reasons: Counter[str] = field(default_factory=Counter)
     emptied_by: Counter[str] = field(default_factory=Counter)
+    candidates: dict[str, Json] = field(default_factory=dict)
+    found: dict[str, Mapping[str, float]] = field(default_factory=dict)
+    tags: list[str] = field(default_factory=list)
+    dataset_ids: list[str] = field(default_factory=list)
 
 
 class Evaluation:
@@ -53,7 +62,7 @@ class Evaluation:
     def __init__(self, documents: Iterable[Json]) -> None:
         self._documents = {(d["kind"], d["user_id"], d.get("app_id", ""), d["id"]): d for d in documents}
         self.collectors = [d for d in self._documents.values() if d["kind"] == "Collector"]
-        self.expected = {key(collector): Expected() for collector in self.collectors}
+        self.expected = {key(d): Expected(tags=d.get("tags", []), dataset_ids=d.get("dataset_ids", [])) for d in self.collectors}
         self._chains = {key(collector): self._chain(collector) for collector in self.collectors}
 
     def add(self, prediction: Json) -> None:
@@ -67,8 +76,20 @@ class Evaluation:
             if reason:
                 expected.reasons[reason] += 1
                 expected.emptied_by.update([node] if node else [])
+            elif SECOND_STAGE & collector.keys():
+                expected.candidates[prediction["id"]] = prediction
             else:
                 expected.collected[prediction["id"]] = self._share(key(collector))
+
+    def settle(self, collector: str, prediction_id: str, judge: Callable[[str, Json], tuple[str, Mapping[str, float]]]) -> None:
+        """Judge one candidate again, in the second stage; in the order in which they are there."""
+        expected = self.expected[collector]
+        reason, found = judge(collector, expected.candidates[prediction_id])
+        if reason:
+            expected.reasons[reason] += 1
+        else:
+            expected.collected[prediction_id] = self._share(collector)
+            expected.found[prediction_id] = found
 
     def _judge(self, collector: Json, prediction: Json) -> tuple[str, str]:
         """Why a prediction is left, and the node that left it; empty: it is collected."""
@@ -207,8 +228,8 @@ def passes(value: float, limit: float, comparison: str) -> bool:
 
 
 def concepts_above(params: Json, listed: list[Json], concepts: list[Json]) -> list[Json]:
-    """Of the listed concepts, those that compare as asked."""
-    limits = {concept["id"]: concept["value"] for concept in listed}
+    """Of the listed concepts (of all, where none are listed), those that compare as asked."""
+    limits = {concept["id"]: concept["value"] for concept in listed or [{**c, "value": params["value"]} for c in concepts]}
     comparison = params.get("concept_threshold_type", "GREATER_THAN")
     return [c for c in concepts if c["id"] in limits and passes(c["value"], limits[c["id"]], comparison)]
 

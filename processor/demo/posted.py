@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 PER_PAGE = 1000
+AT_ONCE = 4
 TIMEOUT_S = 30.0
 
 
@@ -46,9 +48,13 @@ class Destination:
             CollectorsError: the destination does not give it.
         """
         page = 1
-        while bodies := self._get(self._path, page=page, per_page=PER_PAGE).json()["inputs"]:
-            yield from (Posted(body, self._get(f"{self._path}/{body['id']}/image").content) for body in bodies)
-            page += 1
+        with ThreadPoolExecutor(AT_ONCE) as asking:
+            while bodies := self._get(self._path, page=page, per_page=PER_PAGE).json()["inputs"]:
+                yield from asking.map(self._posted, bodies)
+                page += 1
+
+    def _posted(self, body: Mapping[str, Any]) -> Posted:
+        return Posted(body, self._get(f"{self._path}/{body['id']}/image").content)
 
     def close(self) -> None:
         """Give the connections back."""

@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Self
 
 import processor
-from processor.connect.worker import WORKER_FOLDER, LocalConnect
+from processor.connect.plugin import build_plugin
+from processor.connect.worker import PLUGINS_FOLDER, WORKER_FOLDER, LocalConnect, WorkerRecord
 from processor.errors import CollectorsError
+from processor.kafka.jar_cache import ensure_jars
+from processor.kafka.jars import manifest
 from processor.kafka.local import LocalBroker
 from processor.kafka.machine import HOST, free_port
 from processor.secrets import STORE_FOLDER, SecretStore
@@ -29,7 +33,8 @@ INSTANCE = "demo"
 COMMAND_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 40.0
 LOG_LINES_SHOWN = 20
-PASSED_ON = ("bootstrap_servers", "connect_url", "destination_url", "instance", "config_folder")
+MODELS_FOLDER = "models"
+PASSED_ON = ("bootstrap_servers", "connect_url", "destination_url", "models_folder", "instance", "config_folder")
 # What is delivered shows in status when its offset is committed.
 WORKER_PROPERTIES = {"offset.flush.interval.ms": "1000"}
 KEPT_VARIABLES = frozenset({"COLLECTORS_LOG_LEVEL"})
@@ -37,11 +42,12 @@ KEPT_VARIABLES = frozenset({"COLLECTORS_LOG_LEVEL"})
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the parts of a world are."""
+    """Where the parts of a world are, and where files of models are looked for."""
 
     bootstrap_servers: str
     connect_url: str
     destination_url: str
+    models_folder: Path
 
 
 def demo_settings(settings: Settings, addresses: Addresses) -> Settings:
@@ -53,20 +59,37 @@ def demo_settings(settings: Settings, addresses: Addresses) -> Settings:
 
 
 class World:
-    """A broker and a Connect worker that run, and commands against them.
+    """A broker that runs, a Connect worker that is about to, and commands against them.
 
     Args:
         folder: where commands are run; the secrets are stored in it.
-        settings: as `demo_settings` makes them.
+        settings: as `demo_settings` makes them; where the worker is, is not known yet.
+        worker: the worker, once it answers.
     """
 
-    def __init__(self, folder: Path, settings: Settings) -> None:
+    def __init__(self, folder: Path, settings: Settings, worker: Future[WorkerRecord]) -> None:
         self.settings = settings
         self._folder = folder
+        self._worker = worker
+
+    def wait_for_worker(self) -> None:
+        """Have the Connect worker among the settings.
+
+        Raises:
+            CollectorsError: it has not come up.
+        """
+        self.settings = self.settings.model_copy(update={"connect_url": self._worker.result().url})
 
     def secret(self, user_id: str, app_id: str, key_id: str) -> str:
         """The secret of a key that was created here; empty when there is none."""
         return SecretStore(self._folder / STORE_FOLDER).get(user_id, app_id, key_id) or ""
+
+    def write(self, name: str, content: bytes) -> Path:
+        """Make a file where commands are run."""
+        path = self._folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+        return path
 
     def run(self, *words: str) -> str:
         """Run ``collectors`` with these words to its end and return what it printed.
@@ -157,24 +180,47 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 def world(settings: Settings, downloads: Callable[[], AbstractContextManager[Progress]]) -> Iterator[World]:
     """Make a world and take it down again, however the block ends.
 
+    What takes its time and needs not wait for the rest is done beside it: the plugin is compiled while the broker starts, and the
+    worker starts while the block has begun.
+
     Args:
         settings: where the jars of broker and worker come from and are kept.
         downloads: what is told when they have to be fetched.
     """
+    with downloads() as progress:
+        ensure_jars(settings, manifest("broker", "connect", "compiler"), progress)
     with TemporaryDirectory(prefix="collectors-demo-") as name, ExitStack() as ends:
         folder = Path(name)
-        with downloads() as progress:
-            broker = LocalBroker(settings, folder / WORK_FOLDER / "kafka", progress=progress)
-            ends.callback(broker.kill)  # nobody needs its data any more
-            broker.start()
-            worker = LocalConnect(
-                Settings.model_construct(cache_dir=settings.cache_dir, maven_url=settings.maven_url, config_folder=settings.config_folder),
-                broker.bootstrap_servers,
-                folder / WORKER_FOLDER,
-                secrets=folder / STORE_FOLDER,
-                extra_properties=WORKER_PROPERTIES,
-                progress=progress,
-            )
-            ends.callback(worker.kill)
-            worker.start()
-        yield World(folder, demo_settings(settings, Addresses(broker.bootstrap_servers, worker.url, f"http://{HOST}:{free_port()}")))
+        beside = ends.enter_context(ThreadPoolExecutor(1))
+        plugin = beside.submit(build_plugin, settings, folder / WORKER_FOLDER / PLUGINS_FOLDER)
+        broker = LocalBroker(settings, folder / WORK_FOLDER / "kafka")
+        ends.callback(broker.kill)  # nobody needs its data any more
+        broker.start()
+        worker = _worker(settings, folder, broker.bootstrap_servers)
+        starting = beside.submit(_started, worker, plugin)
+        ends.callback(_end, worker, starting)
+        addresses = Addresses(broker.bootstrap_servers, "", f"http://{HOST}:{free_port()}", folder / MODELS_FOLDER)
+        yield World(folder, demo_settings(settings, addresses), starting)
+
+
+def _worker(settings: Settings, folder: Path, bootstrap_servers: str) -> LocalConnect:
+    return LocalConnect(
+        Settings.model_construct(cache_dir=settings.cache_dir, maven_url=settings.maven_url, config_folder=settings.config_folder),
+        bootstrap_servers,
+        folder / WORKER_FOLDER,
+        secrets=folder / STORE_FOLDER,
+        extra_properties=WORKER_PROPERTIES,
+    )
+
+
+def _started(worker: LocalConnect, plugin: Future[Path]) -> WorkerRecord:
+    plugin.result()
+    return worker.start()
+
+
+def _end(worker: LocalConnect, starting: Future[WorkerRecord]) -> None:
+    """Kill a worker, also one that has not even begun."""
+    if not starting.cancel():
+        with suppress(CollectorsError):
+            starting.result()
+        worker.kill()

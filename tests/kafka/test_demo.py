@@ -13,8 +13,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 COUNT = 400
+REASONS = {"collector_inactive", "other_caller", "not_sampled", "workflow_empty", "post_queue_empty", "duplicate", "over_quota"}
 LESS_THAN = "Comparison.LESS_THAN: (0, bits),"
 TURNED_ROUND = "Comparison.LESS_THAN: (bits, VALUES_END),"
+DISAGREES = "return not predicted or _best(predicted) != best"
+AGREES = "return not predicted or _best(predicted) == best"
 
 
 def demo(folder: Path, package: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -47,24 +50,27 @@ def test_every_collector_collects_what_an_independent_evaluation_expects(tmp_pat
     assert summary["sink"] == [{"app": "acme/training", "state": "RUNNING", "delivered": collected, "refused": 0, "lag": 0}]
     assert summary["lag"]["inputs"] == 0
     assert all(row["seen"] == row["collected"] + row["queued"] + sum(row["reasons"].values()) == COUNT for row in rows)
-    assert {reason for row in rows for reason in row["reasons"]} == {"collector_inactive", "other_caller", "not_sampled", "workflow_empty"}
+    assert {reason for row in rows for reason in row["reasons"]} == REASONS
+    assert {row["queued"] for row in rows} == {summary["lag"]["queue"]} == {0}
     assert not list(tmp_path.iterdir()), "the demo leaves nothing behind"
 
 
 @pytest.mark.slow
 @pytest.mark.kafka
-def test_a_fault_in_the_engine_makes_it_fail_and_say_which_predictions_differ(tmp_path: Path) -> None:
+def test_faults_in_either_stage_make_it_fail_and_say_which_predictions_differ(tmp_path: Path) -> None:
     """Otherwise the test above would prove nothing."""
     for name in ("processor", "schemas", "connectors"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "topics.yaml", tmp_path)
-    source = tmp_path / "processor" / "operators" / "comparison.py"
-    before = source.read_text(encoding="utf-8")
-    assert before.count(LESS_THAN) == 1, "plant the fault where the engine now compares"
-    source.write_text(before.replace(LESS_THAN, TURNED_ROUND), encoding="utf-8")
+    for name, right, wrong in (("comparison", LESS_THAN, TURNED_ROUND), ("disagreement", DISAGREES, AGREES)):
+        source = tmp_path / "processor" / "operators" / f"{name}.py"
+        before = source.read_text(encoding="utf-8")
+        assert before.count(right) == 1, f"plant the fault where {name} is now judged"
+        source.write_text(before.replace(right, wrong), encoding="utf-8")
     done = demo(tmp_path, tmp_path)
     assert done.returncode == 1
     assert "acme/training/unsure: " in done.stderr
+    assert "acme/training/second-opinion: " in done.stderr
     assert " missing: read-" in done.stderr
     assert " too much: read-" in done.stderr
     assert orjson.loads(done.stdout)["predictions"] == COUNT

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from processor.demo.comparison import IDS_SHOWN, Delivered, Inputs, differences, sink_differences
+from processor.demo.comparison import IDS_SHOWN, Delivered, Inputs, differences, queue_differences, sink_differences
 from processor.demo.evaluation import Expected, input_id
 from processor.demo.posted import Posted
 from processor.kafka.reader import Record
@@ -53,7 +53,7 @@ def found(
     records: list[Record], expected: dict[str, Expected], counted: dict[str, Any], given_back: list[Posted] | None = None
 ) -> list[str]:
     """What differs; the destination has what the topic has, unless told otherwise."""
-    inputs, delivered = Inputs(ORIGINALS, expected), Delivered(ORIGINALS)
+    inputs, delivered = Inputs(ORIGINALS, expected), Delivered(ORIGINALS, expected)
     for each in records:
         inputs.add(each)
     ids = dict.fromkeys(id_ for id_ in inputs.found[NAME].ids if id_ in ORIGINALS)
@@ -95,6 +95,31 @@ def test_another_picture_metadata_id_or_share_than_predicted_on_is_named() -> No
     words = ["the picture", "the metadata are", "inclusion_probability must be 0.5", "names another", "its input id"]
     assert [len(each) for each in told] == [1] * len(changes)
     assert all(word in each[0] for word, each in zip(words, told, strict=True))
+
+
+def test_tags_datasets_and_concepts_that_are_not_the_collectors_are_named_on_either_side() -> None:
+    """As a record that has none of them: the topic and the destination must both have them."""
+    expected = expecting("p-1")
+    expected[NAME].tags, expected[NAME].dataset_ids, expected[NAME].found = ["night"], ["relabel"], {"p-1": {"cat": 0.5}}
+    told = found([record("p-1")], expected, row(1))
+    assert [each.removeprefix(f"{NAME}: ").partition(":")[0] for each in told] == [
+        "2 not as predicted on",
+        "2 posted and not as predicted on",
+    ]
+    assert all(
+        "tags and dataset_ids must be ['night'] and ['relabel']" in each and "not what the second model says" in each for each in told
+    )
+
+
+def test_what_the_queue_lacks_and_what_is_there_too_much_or_twice_is_named() -> None:
+    expected = {NAME: Expected(candidates={"p-1": {}, "p-2": {}})}
+    assert queue_differences(expected, [(NAME, "p-1"), (NAME, "p-2")]) == []
+    assert queue_differences(expected, [(NAME, "p-3"), (NAME, "p-1"), (NAME, "p-1"), ("acme/app/other", "p-2")]) == [
+        f"{NAME}: 1 missing in the queue: p-2",
+        f"{NAME}: 1 too much in the queue: p-3",
+        f"{NAME}: 1 more than once in the queue: p-1",
+        "acme/app/other: 1 too much in the queue: p-2",
+    ]
 
 
 def test_an_input_of_no_prediction_or_of_no_collector_is_named() -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import ast
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import xxhash
 from ruamel.yaml import YAML
 
-from processor.demo import evaluation
+from processor.demo import evaluation, second_evaluation
 from processor.demo.evaluation import Evaluation, Expected, input_id, matches, reachable, sampled, samplers
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 DOCUMENTS = list(YAML(typ="safe", pure=True).load_all(Path(evaluation.__file__).with_name("documents.yaml")))
 NAME = "acme/app/it"
@@ -65,12 +68,13 @@ def kept(predictions: list[dict[str, Any]], *models: tuple[str, dict[str, Any]],
     return list(expected(predictions, collector(pre_queue_workflow_id="w", **fields), *operators(*models)).collected)
 
 
-def test_it_imports_nothing_of_the_processor() -> None:
+@pytest.mark.parametrize(("module", "needs"), [(evaluation, {"numpy", "xxhash"}), (second_evaluation, set())])
+def test_it_imports_nothing_of_the_processor(module: ModuleType, needs: set[str]) -> None:
     """The import contract says the same; this one also runs where no linter does."""
-    tree = ast.parse(Path(evaluation.__file__).read_text(encoding="utf-8"))
+    tree = ast.parse(Path(module.__file__ or "").read_text(encoding="utf-8"))
     imported = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
     imported += [node.module or "." for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    assert {name.split(".")[0] for name in imported} - set(sys.stdlib_module_names) == {"numpy", "xxhash"}
+    assert {name.split(".")[0] for name in imported} - set(sys.stdlib_module_names) == needs
 
 
 def test_predictions_of_other_models_and_within_workflows_are_not_seen() -> None:
@@ -202,4 +206,21 @@ def test_input_ids_are_the_first_half_of_a_sha256() -> None:
 
 
 def test_the_demos_documents_are_all_understood() -> None:
-    assert len(Evaluation(DOCUMENTS).expected) == 9
+    assert len(Evaluation(DOCUMENTS).expected) == 12
+
+
+@pytest.mark.parametrize("field", [{"quota": {"per_hour": 1}}, {"duplicates": {"by": ["content"]}}, {"post_queue_workflow_id": "w"}])
+def test_what_has_a_second_stage_is_expected_in_the_queue_and_settled_there(field: dict[str, Any]) -> None:
+    evaluated = Evaluation([collector(pre_queue_random_sample=1.0, tags=["night"], dataset_ids=["d"], **field)])
+    for each in (prediction("a"), prediction("b")):
+        evaluated.add(each)
+    found = evaluated.expected[NAME]
+    assert (found.collected, list(found.candidates), found.tags, found.dataset_ids) == ({}, ["a", "b"], ["night"], ["d"])
+    evaluated.settle(NAME, "b", lambda _key, given: ("", {"cat": 0.5} if given["id"] == "b" else {}))
+    evaluated.settle(NAME, "a", lambda _key, _given: ("duplicate", {}))
+    assert (found.collected, found.found, found.reasons) == ({"b": 1.0}, {"b": {"cat": 0.5}}, {"duplicate": 1})
+
+
+def test_a_threshold_without_a_list_compares_every_concept() -> None:
+    stream = [prediction("clear", concepts=concepts(cat=0.6, dog=0.1)), prediction("dim", concepts=concepts(cat=0.5, dog=0.5))]
+    assert kept(stream, ("concept-threshold", {"params": {"value": 0.5}})) == ["clear"]

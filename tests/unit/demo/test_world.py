@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from concurrent.futures import Future
+from pathlib import Path
 
 import pytest
 
+from processor.connect.worker import WorkerRecord
 from processor.demo.world import Addresses, World, demo_settings
 from processor.errors import CollectorsError
 from processor.settings import Settings
 from tests.support.waiting import wait_until
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-
-HERE = Addresses("127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3")
+HERE = Addresses("127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3", Path("models"))
 
 
 def make(folder: Path) -> World:
-    return World(folder, demo_settings(Settings(), HERE))
+    return World(folder, demo_settings(Settings(), HERE), Future())
 
 
 def test_no_setting_of_the_environment_reaches_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,10 +28,25 @@ def test_no_setting_of_the_environment_reaches_the_demo(tmp_path: Path, monkeypa
     monkeypatch.setenv("COLLECTORS_CONNECT_URL", "http://connect.example")
     settings = demo_settings(Settings(), HERE)
     assert (settings.bootstrap_servers, settings.topic_prefix, settings.kafka) == ("127.0.0.1:1", "", {})
-    environment = World(tmp_path, settings)._environment()
+    environment = World(tmp_path, settings, Future())._environment()
     named = ("COLLECTORS_BOOTSTRAP_SERVERS", "COLLECTORS_CONNECT_URL", "COLLECTORS_DESTINATION_URL")
     assert tuple(environment[name] for name in named) == ("127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3")
     assert {"COLLECTORS_TOPIC_PREFIX", "COLLECTORS_KAFKA"}.isdisjoint(environment)
+
+
+def test_the_worker_is_among_the_settings_once_it_answers(tmp_path: Path) -> None:
+    worker: Future[WorkerRecord] = Future()
+    there = World(tmp_path, demo_settings(Settings(), HERE), worker)
+    worker.set_result(WorkerRecord("http://127.0.0.1:9", 1))
+    there.wait_for_worker()
+    assert there._environment()["COLLECTORS_CONNECT_URL"] == "http://127.0.0.1:9"
+
+
+def test_a_worker_that_does_not_come_up_ends_the_demo_with_its_words(tmp_path: Path) -> None:
+    worker: Future[WorkerRecord] = Future()
+    worker.set_exception(CollectorsError("it ended"))
+    with pytest.raises(CollectorsError, match="it ended"):
+        World(tmp_path, demo_settings(Settings(), HERE), worker).wait_for_worker()
 
 
 def test_a_command_gives_what_it_printed(tmp_path: Path) -> None:
