@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     api_burst: int = Field(200, ge=1, description="requests that one key may make to `collectors serve` at once, after a rest")
     plans_with_collectors: tuple[str, ...] = Field(("essential", "professional", "enterprise"), description="plans that include collectors")
     group_protocol: str = Field("auto", pattern="^(auto|consumer|classic)$", description="consumer is KIP-848; auto asks the broker")
-    batch_records: int = Field(2000, ge=1, le=100_000, description="records polled and decided at once")
+    batch_records: int = Field(8000, ge=1, le=100_000, description="records polled and decided at once")
     queue_in_flight: int = Field(1_000, ge=1, le=100_000, description="candidates of the second stage under way at once in a process")
     commit_interval_ms: int = Field(100, ge=1, le=10_000, description="a transaction is committed this long after it began")
     transaction_timeout_ms: int = Field(10_000, ge=1_000, description="the broker aborts a transaction of a dead process after this")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 INPUT_ID_DIGITS = 32
-_CONTENT = ("image", "video", "audio", "text")
+CONTENT = ("image", "video", "audio", "text")
 
 
 class Collected(NamedTuple):
@@ -53,8 +53,8 @@ def input_json(key: str, prediction: Mapping[str, Any], collected: Collected, ou
             merge, and concepts and regions are added.
     """
     original, given = prediction["input"]["data"], output or {}
-    data: dict[str, Any] = {name: _without_nulls(original[name]) for name in _CONTENT if original[name] is not None}
-    data |= {name: given[name] for name in (*_CONTENT, "geo") if name in given}
+    data: dict[str, Any] = {name: _without_nulls(original[name]) for name in CONTENT if original[name] is not None}
+    data |= {name: given[name] for name in (*CONTENT, "geo") if name in given}
     data["metadata"] = _metadata(_merged(original["metadata"] or "{}", given.get("metadata")), collected)
     if original["geo"] is not None and "geo" not in given:
         data["geo"] = orjson.Fragment(original["geo"])
@@ -71,8 +71,8 @@ def _merged(text: str, more: Mapping[str, Any] | None) -> str:
     return orjson.dumps(orjson.loads(text) | more).decode() if more else text
 
 
-def _metadata(text: str, collected: Collected) -> orjson.Fragment:
-    """The input's own metadata as they were written, and under ``collected`` where it came from."""
+def provenance_json(collected: Collected) -> str:
+    """What stands under ``collected`` in an input's metadata."""
     provenance: dict[str, Any] = {
         "collector": collected.collector,
         "prediction_id": collected.prediction_id,
@@ -81,11 +81,21 @@ def _metadata(text: str, collected: Collected) -> orjson.Fragment:
     }
     if collected.tags:
         provenance["tags"] = collected.tags
+    return orjson.dumps(provenance).decode()
+
+
+def opened_metadata(text: str) -> str:
+    """An input's own metadata as they were written, up to where ``"collected":…}`` follows."""
     # An escaped letter could be one of the name.
     if ('"collected"' in text or "\\" in text) and "collected" in orjson.loads(text):
         text = _without_collected(text)
     own = text.rstrip()[:-1]
-    return orjson.Fragment(f'{own}{"" if own.strip() == "{" else ","}"collected":{orjson.dumps(provenance).decode()}}}')
+    return own if own.strip() == "{" else f"{own},"
+
+
+def _metadata(text: str, collected: Collected) -> orjson.Fragment:
+    """The input's own metadata, and where it came from."""
+    return orjson.Fragment(f'{opened_metadata(text)}"collected":{provenance_json(collected)}}}')
 
 
 def _without_collected(text: str) -> str:

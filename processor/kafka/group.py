@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from operator import lt
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
+import numpy as np
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from processor.errors import FixCluster, RestartProcess
@@ -65,12 +67,9 @@ class Member:
         messages = self._consumer.consume(max_records, timeout_s)
         if self._failure is not None:
             raise self._failure
-        batches: dict[int, list[Message]] = {}
-        for message in messages:
-            if message.error() is None:
-                batches.setdefault(message.partition() or 0, []).append(message)
-            else:
-                self._check(message.error(), message)
+        if any(map(Message.error, messages)):
+            messages = [message for message in messages if self._is_record(message)]
+        batches = by_partition(messages)
         ours = {partition: self._following(partition, batch) for partition, batch in batches.items()}
         return {partition: batch for partition, batch in ours.items() if batch}
 
@@ -108,15 +107,20 @@ class Member:
             self._positions[partition] = (kept[-1].offset() or 0) + 1
         return kept
 
-    def _check(self, error: KafkaError | None, message: Message) -> None:
-        if error is None or error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name
-            return
+    def _is_record(self, message: Message) -> bool:
+        """False: it tells of an error that passes; one that does not is raised."""
+        error = message.error()
+        if error is None:
+            return True
+        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name
+            return False
         if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - as above
             raise FixCluster(
                 f"{self.topic} partition {message.partition()}: the committed offset is no longer in the log ({error.str()}): records were "
                 "deleted before they were processed; lengthen the topic's retention, then reset the group's offset to accept the loss"
             )
         raise_unless_passing(error)
+        return False
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         try:
@@ -152,12 +156,22 @@ class Member:
         self._failure = self._failure or error
 
 
+def by_partition(messages: list[Message]) -> dict[int, list[Message]]:
+    """Messages by partition, each partition's in the order given. They come in runs, and a look at each would cost more than all else."""
+    partitions = np.fromiter(map(Message.partition, messages), np.int64, len(messages))
+    edges = [0, *(np.flatnonzero(np.diff(partitions)) + 1).tolist(), len(messages)]
+    batches: dict[int, list[Message]] = {}
+    for start, end in pairwise(edges if messages else ()):
+        batches.setdefault(int(partitions[start]), []).extend(messages[start:end])
+    return batches
+
+
 def following(position: int, messages: list[Message]) -> list[Message]:
     """The messages of one partition that stand at a position or later, each after the one before.
 
     Nearly always that is all of them, which is seen without a look at each: this is done for every record there is.
     """
-    offsets = [message.offset() or 0 for message in messages]
+    offsets = cast("list[int]", list(map(Message.offset, messages)))
     if offsets[0] >= position and all(map(lt, offsets, offsets[1:])):
         return messages
     kept = []

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from processor.codec.input_columns import body, collector_text, prediction_texts
 from processor.codec.inputs import Collected, input_id, input_json
 from processor.engine.reasons import OUTCOMES, Outcome
 from processor.kafka.writer import Outgoing
 from processor.topics.names import QUEUE, inputs_topic, prefixed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
+    from processor.codec.input_columns import CollectorText, PredictionText
     from processor.codec.predictions import Decoded
     from processor.engine.batch import PredictionBatch
     from processor.engine.collector import Collector, Second
     from processor.engine.decide import ModelDecisions
+    from processor.kafka.reader import Headers
     from processor.settings import Settings
 
 COLLECTED = OUTCOMES.index(Outcome.COLLECTED)
 QUEUED = OUTCOMES.index(Outcome.QUEUED)
 INVALID = OUTCOMES.index(Outcome.INVALID)
+STAMPS_MAX = 100_000
 
 
 class TooLarge(NamedTuple):
@@ -47,6 +53,7 @@ class Outputs:
         self._encode_candidate = encode_candidate
         self._queue = prefixed(settings, QUEUE)
         self._topics: dict[str, str] = {}
+        self._stamp = lru_cache(STAMPS_MAX)(self._new_stamp)
 
     def records(
         self, decoded: Decoded, decisions: tuple[ModelDecisions, ...], catalog_version: str
@@ -67,7 +74,7 @@ class Outputs:
         return records, too_large
 
     def _of_model(self, decoded: Decoded, decided: ModelDecisions, catalog_version: str) -> Iterator[tuple[int, int, Outgoing]]:
-        version, predictions = catalog_version.encode(), _predictions(decoded.batch, decided)
+        rows, version = _Rows.of(decoded.batch, decided), catalog_version.encode()
         taken = zip(decided.collectors.tolist(), decided.rows.tolist(), decided.inclusion.tolist(), strict=True)
         for position, row, probability in taken:
             collector = decided.watchers.collectors[position]
@@ -75,8 +82,15 @@ class Outputs:
                 key = collector.key.encode() if collector.second.shards == 1 else _shard_key(collector.key, collector.second, decoded, row)
                 value = self._encode_candidate(collector.key, probability, catalog_version, decoded.bodies[row])
                 yield position, row, Outgoing(self._queue, key, value)
+            elif collector.collect_outputs:
+                yield position, row, self.input(collector, rows.whole[row], probability, version)
             else:
-                yield position, row, self.input(collector, predictions[row], probability, version)
+                stamp = self._stamp(_collected(collector, "", probability))
+                yield position, row, _record(stamp, rows.texts[row], rows.models[row], version)
+
+    def _new_stamp(self, collected: Collected) -> _Stamp:
+        topic, probability = self._inputs_topic(collected.collector), _decimal(collected.inclusion_probability)
+        return _Stamp(topic, collected.collector, collector_text(collected), probability)
 
     def input(
         self,
@@ -96,22 +110,8 @@ class Outputs:
             output: of a post-queue workflow.
         """
         prediction_id = prediction["id"]
-        collected = Collected(
-            collector.key,
-            prediction_id,
-            collector.source.model,
-            probability,
-            collector.collect_outputs,
-            collector.tags,
-            collector.dataset_ids,
-        )
-        headers = (
-            ("collector", collector.key.encode()),
-            ("catalog-version", version),
-            ("prediction-id", prediction_id.encode()),
-            ("inclusion-probability", _decimal(probability)),
-            ("model", prediction["model"].encode()),
-        )
+        collected = _collected(collector, prediction_id, probability)
+        headers = _headers(collector.key, version, prediction_id, _decimal(probability), prediction["model"].encode())
         key = input_id(collector.key, prediction_id)
         return Outgoing(self._inputs_topic(collector.key), key.encode(), input_json(key, prediction, collected, output), headers)
 
@@ -130,6 +130,18 @@ class Outputs:
         return topic
 
 
+def _collected(collector: Collector, prediction_id: str, probability: float) -> Collected:
+    return Collected(
+        collector.key,
+        prediction_id,
+        collector.source.model,
+        probability,
+        collector.collect_outputs,
+        collector.tags,
+        collector.dataset_ids,
+    )
+
+
 def _shard_key(collector: str, second: Second, decoded: Decoded, row: int) -> bytes:
     """The key of a candidate of a collector that asks for several shards."""
     return f"{collector}/{second.shard_of(decoded.batch.ids[row].as_py())}".encode()
@@ -144,10 +156,7 @@ def _refuse(decided: ModelDecisions, position: int) -> None:
 
 def _size(record: Outgoing) -> int:
     """Bytes that count against a topic's limit: ids of any length stand in headers too."""
-    size = len(record.value or b"") + len(record.key or b"")
-    for name, value in record.headers:
-        size += len(name) + len(value)
-    return size
+    return len(record.value or b"") + len(record.key or b"") + sum(map(len, chain.from_iterable(record.headers)))
 
 
 @lru_cache(maxsize=10_000)
@@ -156,21 +165,66 @@ def _decimal(probability: float) -> bytes:
     return repr(probability).encode()
 
 
-def _predictions(batch: PredictionBatch, decided: ModelDecisions) -> dict[int, dict[str, Any]]:
-    """What inputs are made of, by row; ``model`` is the header's text.
+class _Stamp(NamedTuple):
+    """What the inputs of one collector with the same inclusion probability share."""
 
-    Making objects of columns costs more than anything else here, and a model's answer is most of it: only who asks for it gets it.
+    topic: str
+    collector: str
+    text: CollectorText
+    probability: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """What inputs are made of, by row.
+
+    Attributes:
+        texts: of rows whose input is collected alone.
+        whole: of rows whose output rides along, fields as in the Avro schema, but for ``model``, which is the header's text.
+        models: the header's text of the rows of ``texts``.
     """
-    collectors = decided.watchers.collectors
-    taken = list(zip(decided.collectors.tolist(), decided.rows.tolist(), strict=True))
-    found = _objects(batch, {row for position, row in taken if not collectors[position].second_stage}, ("id", "input"))
-    annotated = _objects(batch, {row for position, row in taken if collectors[position].collect_outputs} & found.keys(), ("output",))
-    models = [f"{decided.watchers.model}/{version}" if version else decided.watchers.model for version in batch.versions.names]
-    for row, prediction in found.items():
-        prediction.update(annotated.get(row, {}), model=models[batch.versions.codes[row]])
-    return found
+
+    texts: dict[int, PredictionText]
+    whole: dict[int, dict[str, Any]]
+    models: dict[int, bytes]
+
+    @classmethod
+    def of(cls, batch: PredictionBatch, decided: ModelDecisions) -> _Rows:
+        """Of everything that one model's collectors take and that needs no second stage."""
+        alone: set[int] = set()
+        annotated: set[int] = set()
+        for position, row in zip(decided.collectors.tolist(), decided.rows.tolist(), strict=True):
+            collector = decided.watchers.collectors[position]
+            if collector.second is None:
+                (annotated if collector.collect_outputs else alone).add(row)
+        names = [f"{decided.watchers.model}/{version}" if version else decided.watchers.model for version in batch.versions.names]
+        codes = batch.versions.codes
+        taken = batch.take(_array(annotated), ("id", "input", "output")) if annotated else []
+        whole = dict(zip(sorted(annotated), taken, strict=True))
+        for row, prediction in whole.items():
+            prediction["model"] = names[codes[row]]
+        encoded = [name.encode() for name in names]
+        models = {row: encoded[code] for row, code in zip(sorted(alone), codes[_array(alone)].tolist(), strict=True)}
+        return cls(dict(zip(models, prediction_texts(batch.table, _array(alone)), strict=True)), whole, models)
 
 
-def _objects(batch: PredictionBatch, rows: Collection[int], fields: Sequence[str]) -> dict[int, dict[str, Any]]:
-    ordered = sorted(rows)
-    return dict(zip(ordered, batch.take(np.array(ordered, np.int64), fields), strict=True)) if ordered else {}
+def _array(rows: set[int]) -> np.ndarray:
+    """Ascending."""
+    return np.array(sorted(rows), np.int64)
+
+
+def _record(stamp: _Stamp, prediction: PredictionText, model: bytes, version: bytes) -> Outgoing:
+    """One input without its prediction's output."""
+    key = input_id(stamp.collector, prediction.id)
+    headers = _headers(stamp.collector, version, prediction.id, stamp.probability, model)
+    return Outgoing(stamp.topic, key.encode(), body(key, prediction, stamp.text), headers)
+
+
+def _headers(collector: str, version: bytes, prediction_id: str, probability: bytes, model: bytes) -> Headers:
+    return (
+        ("collector", collector.encode()),
+        ("catalog-version", version),
+        ("prediction-id", prediction_id.encode()),
+        ("inclusion-probability", probability),
+        ("model", model),
+    )

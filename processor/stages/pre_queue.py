@@ -14,8 +14,10 @@ import numpy as np
 
 from processor.engine.reasons import OUTCOMES
 from processor.errors import RestartProcess
+from processor.kafka.group import Message
 from processor.kafka.writer import Outgoing
 from processor.stages.bad_records import error_headers
+from processor.stages.garbage import spare_garbage_collector
 from processor.topics.names import PREDICTIONS, PREDICTIONS_DEAD_LETTERS, existing_inputs_topics, prefixed
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from processor.engine.batch import PredictionBatch
     from processor.engine.collector import Watchers
     from processor.engine.decide import ModelDecisions
-    from processor.kafka.group import Member, Message
+    from processor.kafka.group import Member
     from processor.kafka.topic_watch import TopicWatch
     from processor.kafka.transaction import Transaction
     from processor.metrics import Metrics
@@ -77,6 +79,7 @@ class PreQueue:
         parts = self._parts
         parts.topics.start()
         parts.catalog.bootstrap()
+        spare_garbage_collector()
         parts.watchdog.start()
         parts.transaction.init()
         self._member.subscribe()
@@ -131,7 +134,7 @@ class PreQueue:
         """One partition's records: everything that can take time or fail comes before the transaction begins."""
         parts = self._parts
         parts.watchdog.beat()  # what was polled is progress, however long many partitions take together
-        decoded = parts.decode([message.value() for message in messages])
+        decoded = parts.decode(list(map(Message.value, messages)))
         decisions = parts.decide(decoded.batch, parts.catalog.catalog.watchers)
         records, too_large = parts.outputs(decoded, decisions, parts.catalog.catalog.version)
         bad = sorted([(b.index, b.reason, b.detail) for b in decoded.bad] + _once_a_row(decoded, too_large))

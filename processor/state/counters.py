@@ -72,6 +72,15 @@ class _Tables:
 
 
 @dataclass(slots=True)
+class _Sum:
+    """Counts of several batches of the same collectors, as ``of`` lays them out."""
+
+    of: ModelDecisions
+    counts: np.ndarray
+    emptied: np.ndarray
+
+
+@dataclass(slots=True)
 class ModelCounts:
     """The counts of one model's collectors."""
 
@@ -81,21 +90,35 @@ class ModelCounts:
     new_from: int = 0
     changed: set[int] = field(default_factory=set)
     _tables: _Tables = field(default_factory=_Tables)
+    _sum: _Sum | None = None
 
     def add(self, decisions: ModelDecisions) -> None:
-        """Count one batch."""
+        """Count one batch. Batches of the same collectors are summed first: finding their slots costs more than a sum."""
+        if self._sum is None or self._sum.of.watchers is not decisions.watchers:
+            self._settle()
+            self._sum = _Sum(decisions, decisions.counts.copy(order="K"), decisions.emptied.counts.copy())
+        else:
+            self._sum.counts += decisions.counts
+            self._sum.emptied += decisions.emptied.counts
+
+    def _settle(self) -> None:
+        """Bring the sum to its slots."""
+        if self._sum is None:
+            return
+        decisions, counts, self._sum = self._sum.of, self._sum, None
         table = self._outcome_table(decisions)
-        collectors, outcomes = np.nonzero(decisions.counts)
+        collectors, outcomes = np.nonzero(counts.counts)
         slots = table[collectors, outcomes]
         for i in np.flatnonzero(slots < 0):
             collector, outcome = collectors[i], outcomes[i]
             slot = Slot(decisions.watchers.collectors[collector].key, OUTCOMES[outcome].value)
             slots[i] = table[collector, outcome] = self._position(slot)
-        self._bump(slots, decisions.counts[collectors, outcomes])
-        self._add_emptied(decisions)
+        self._bump(slots, counts.counts[collectors, outcomes])
+        self._add_emptied(decisions, counts.emptied)
 
     def count(self, slot: Slot, amount: int) -> None:
         """Count by hand."""
+        self._settle()
         position = self._position(slot)
         self._bump(np.array([position]), np.array([amount], np.int64))
 
@@ -108,6 +131,7 @@ class ModelCounts:
 
     def blocks(self, stage: str, partition: int, model: str) -> Iterator[Block]:
         """Records for everything that changed since the last call."""
+        self._settle()
         for chunk in range(self.new_from // CHUNK_SLOTS, -(-len(self.slots) // CHUNK_SLOTS)):
             if self.new_from < len(self.slots):
                 yield Block(stage, partition, model, chunk, names=self.slots[chunk * CHUNK_SLOTS : (chunk + 1) * CHUNK_SLOTS])
@@ -117,13 +141,13 @@ class ModelCounts:
         self.new_from = len(self.slots)
         self.changed.clear()
 
-    def _add_emptied(self, decisions: ModelDecisions) -> None:
+    def _add_emptied(self, decisions: ModelDecisions, emptied: np.ndarray) -> None:
         """Break ``workflow_empty`` down by node."""
-        counted = np.flatnonzero(decisions.emptied.counts)
+        counted = np.flatnonzero(emptied)
         slots = self._emptied_table(decisions)[counted]
         for i in np.flatnonzero(slots < 0):
             slots[i] = self._tables.emptied[counted[i]] = self._position(_emptied_slot(decisions, counted[i]))
-        self._bump(slots, decisions.emptied.counts[counted])
+        self._bump(slots, emptied[counted])
 
     def _bump(self, slots: np.ndarray, amounts: np.ndarray) -> None:
         self.counts[slots] += amounts

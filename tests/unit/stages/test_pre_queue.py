@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
+from confluent_kafka import Message
+
 from processor.codec.predictions import PredictionDecoder
 from processor.codec.registry import Schemas
 from processor.metrics import Metrics
@@ -39,8 +41,8 @@ class Slow:
         self.died += 1
 
 
-def message(offset: int) -> Any:
-    return SimpleNamespace(value=lambda: None, key=lambda: None, headers=list, partition=lambda: 0, offset=lambda: offset)
+def message(offset: int) -> Message:
+    return Message(topic="predictions", partition=0, offset=offset)
 
 
 def stage(slow: Slow) -> PreQueue:
