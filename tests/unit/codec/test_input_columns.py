@@ -38,6 +38,7 @@ collectors = st.builds(
     st.just(""),
     st.just(MODEL),
     st.floats(0, 1),
+    collect_outputs=st.just(False),
     tags=words,
     dataset_ids=words,
 )
