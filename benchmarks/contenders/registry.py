@@ -15,7 +15,7 @@ from benchmarks.contenders import arroyo, bytewax, kafka_streams, quix
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-RECORDS_MIN = 5_000
+RECORDS_MIN = 2_000
 LOOP_DECISIONS_MAX = 20_000_000
 
 

@@ -92,11 +92,22 @@ class Cluster:
         self._below = share_below(self._schemas, values)
         return self._below
 
-    def _fill(self, topic: str, records: int) -> list[bytes]:
-        """Publish predictions; some of them."""
+    def empty(self) -> None:
+        """Have a predictions topic without predictions; the collectors' share of them stays as it was."""
+        self._topics.clear()
+        self._forget()
+        self._create(self._predictions)
+        self._topics[0] = self._predictions
+
+    def _create(self, topic: str) -> None:
+        """Make a topic for predictions."""
         admin, wanted = Admin(self._settings), new_topic(topic, self._spec.topics[PREDICTIONS])
         admin.create([type(wanted)(wanted.name, PARTITIONS, wanted.replication, wanted.configs)])
         admin.wait_for_topics([wanted.name])
+
+    def _fill(self, topic: str, records: int) -> list[bytes]:
+        """Publish predictions; some of them."""
+        self._create(topic)
         publisher = producer(self._settings)
         values: list[bytes] = []
         for key, value in predictions(self._schemas, records):

@@ -39,7 +39,7 @@ def predictions(schemas: Schemas, records: int) -> Iterator[tuple[bytes, bytes]]
     chosen = random.Random(7)  # noqa: S311 - a stream that is the same every time
     pool = [encode(schemas, "prediction", _prediction(chosen, i)) for i in range(min(records, DISTINCT_MAX))]
     for i in range(records):
-        value, first, now = pool[i % DISTINCT_MAX], _id(i % DISTINCT_MAX), _id(i)
+        value, first, now = pool[i % DISTINCT_MAX], id_of(i % DISTINCT_MAX), id_of(i)
         yield now, value.replace(first, now, 1)
 
 
@@ -70,7 +70,8 @@ def loop_plan(collector: Collector) -> LoopPlan:
     return LoopPlan(collector.key, sampler.group, -arc.start & RING_MASK, arc.length, float(np.float32(THRESHOLD)))
 
 
-def _id(number: int) -> bytes:
+def id_of(number: int) -> bytes:
+    """The id of a prediction."""
     return f"{ID_PREFIX}{number:0{ID_DIGITS}d}".encode()
 
 
@@ -88,7 +89,7 @@ def _prediction(chosen: random.Random, number: int) -> dict[str, Any]:
         for n, value in zip((chosen.randrange(10_000) for _ in range(CONCEPTS)), (top, *rest), strict=True)
     ]
     return {
-        "id": _id(number).decode(),
+        "id": id_of(number).decode(),
         "model": {"user_id": user_id, "app_id": app_id, "id": model_id, "version_id": "aa7f35c01e0642fda5cf400f543e7c40"},
         "caller_user_id": f"user-{number % 97}",
         "input": {"data": {"image": {"url": f"https://samples.example/{number}.jpg"}, "metadata": '{"site": "nyc", "camera": 7}'}},

@@ -1,0 +1,194 @@
+"""How long an input takes at half of the load that the processor can take, by commit interval.
+
+The time is from a prediction's timestamp to the moment when a read-committed reader of the inputs topic has the input: the producer's
+batching, the broker, the processor and the wait for the transaction are all in it. What is measured, and what is not: docs/benchmarks.md.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+import numpy as np
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+
+from benchmarks.support.broker import running_broker
+from benchmarks.support.cluster import Cluster
+from benchmarks.support.cores import Cores, choose, pinned
+from benchmarks.support.load import Maker, age_us, now_us, send
+from benchmarks.support.race import Race
+from benchmarks.support.work import COLLECTED
+from processor.codec.registry import Schemas
+from processor.kafka.client import producer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from confluent_kafka import Message
+
+    from benchmarks.support.job import Job
+    from processor.settings import Settings
+
+FULL_SPEED_INTERVAL_MS = 500
+FIRST_PREDICTIONS = 2_000
+READY_TIMEOUT_S = 60.0
+SETTLE_S = 3.0
+LOOK_S = 0.1
+LOOK_RECORDS = 10_000
+ENOUGH = 0.9
+
+
+class Row(NamedTuple):
+    """Latencies with one commit interval, in milliseconds."""
+
+    commit_interval_ms: int
+    records_per_s: int
+    inputs: int
+    p50_ms: float
+    p99_ms: float
+    max_ms: float
+
+
+class Reader:
+    """Reads inputs as a consumer of theirs would, read committed, and tells how old their predictions are.
+
+    Args:
+        job: which topics.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": job.bootstrap_servers,
+                "group.id": f"{job.topic_prefix}latency",
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "fetch.queue.backoff.ms": 5,
+            }
+        )
+        self._consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING) for topic in job.outputs])
+
+    def ages_us(self) -> list[int]:
+        """Of the inputs that have come since, waiting a little for the first one."""
+        first = self._consumer.poll(LOOK_S)
+        if first is None:
+            return []
+        found, now = [first, *self._consumer.consume(LOOK_RECORDS, 0)], now_us()
+        return [age_us(_prediction_id(message), now) for message in found if message.error() is None]
+
+    def close(self) -> None:
+        """Let go of the client."""
+        self._consumer.close()
+
+
+def _prediction_id(message: Message) -> bytes:
+    return next(value for name, value in message.headers() or () if name == "prediction-id")
+
+
+class Bench:
+    """Latencies of one processor.
+
+    Args:
+        race: to run it with.
+        cluster: its broker.
+        settings: to reach it.
+        cores: who runs where.
+    """
+
+    def __init__(self, race: Race, cluster: Cluster, settings: Settings, cores: Cores) -> None:
+        self._race = race
+        self._cluster = cluster
+        self._settings = settings
+        self._cores = cores
+
+    def row(self, collectors: int, commit_interval_ms: int, rate: int, seconds: float) -> Row:
+        """Run with one interval."""
+        self._cluster.empty()
+        job = replace(self._cluster.prepare(collectors, 0), commit_interval_ms=commit_interval_ms)
+        reader = Reader(job)
+        with pinned(self._cores.broker), self._race.running("ours", job) as process:
+            self._wait_until_ready(job, reader, process)
+            with _load(job, rate):
+                _ages(reader, SETTLE_S)
+                ages_ms = np.array(_ages(reader, seconds)) / 1_000
+        reader.close()
+        _require_inputs(len(ages_ms), round(rate * seconds * COLLECTED), commit_interval_ms)
+        p50, p99, most = (round(float(value), 1) for value in np.percentile(ages_ms, (50, 99, 100)))
+        return Row(commit_interval_ms, rate, len(ages_ms), p50, p99, most)
+
+    def _wait_until_ready(self, job: Job, reader: Reader, process: subprocess.Popen[bytes]) -> None:
+        """Until the processor has collected the first inputs."""
+        publisher, deadline = producer(self._settings), time.monotonic() + READY_TIMEOUT_S
+        send(publisher, job.predictions, Maker().make(FIRST_PREDICTIONS))
+        publisher.flush()
+        while not reader.ages_us():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise click.ClickException("the processor collected nothing: `scripts/bench pipeline --contenders ours` tells more")
+
+
+def _require_inputs(found: int, expected: int, commit_interval_ms: int) -> None:
+    """Say so when the load was not what it should have been: this machine had other things to do."""
+    if not found:
+        raise click.ClickException(f"no input came with a commit interval of {commit_interval_ms} ms")
+    if found < ENOUGH * expected:
+        click.echo(f"commit interval {commit_interval_ms} ms: only {found:,} of about {expected:,} inputs came in time", err=True)
+
+
+def _ages(reader: Reader, seconds: float) -> list[int]:
+    found, until = [], time.monotonic() + seconds
+    while time.monotonic() < until:
+        found += reader.ages_us()
+    return found
+
+
+@contextmanager
+def _load(job: Job, rate: int) -> Iterator[None]:
+    command = [sys.executable, "-m", "benchmarks.support.load", job.bootstrap_servers, job.predictions, str(rate)]
+    process = subprocess.Popen(command)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def table(rows: Sequence[Row]) -> Iterator[str]:
+    """Lines."""
+    yield f"{'commit interval':<16}{'predictions/s':>14}{'inputs':>10}{'p50 ms':>9}{'p99 ms':>9}{'max ms':>9}"
+    for row in rows:
+        counts = f"{row.commit_interval_ms:>13} ms{row.records_per_s:>14,}{row.inputs:>10,}"
+        yield f"{counts}{row.p50_ms:>9.1f}{row.p99_ms:>9.1f}{row.max_ms:>9.1f}"
+
+
+@click.command()
+@click.option("--intervals", default="50,100,250,500", help="Commit intervals in milliseconds, comma separated.")
+@click.option("--collectors", default=20, help="How many collectors.")
+@click.option("--records", default=500_000, help="Predictions that the most it can take is measured with.")
+@click.option("--rate", default=0, help="Predictions a second; 0: half of the most it can take.")
+@click.option("--seconds", default=15.0, help="How long to look at each interval.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")
+def main(intervals: str, collectors: int, records: int, rate: int, seconds: float, as_json: bool) -> None:
+    """Measure how long inputs take at half load."""
+    cores = choose()
+    click.echo(str(cores), err=True)
+    with running_broker(cores, FULL_SPEED_INTERVAL_MS) as (settings, folder):
+        cluster = Cluster(settings, Schemas.checked_in())
+        cluster.publish(records)
+        race = Race(cluster, cores, folder, records)
+        if not rate:
+            most = race.turn("ours", collectors).speed.records_per_s
+            rate = round(most / 2)
+            click.echo(f"at full load {most:,.0f} predictions/s; half of it is {rate:,}", err=True)
+        bench = Bench(race, cluster, settings, cores)
+        rows = [bench.row(collectors, int(interval), rate, seconds) for interval in intervals.split(",")]
+    click.echo(json.dumps([row._asdict() for row in rows]) if as_json else "\n".join(table(rows)))
+
+
+if __name__ == "__main__":
+    main()
