@@ -20,6 +20,9 @@ ensure_venv() {
     python=$(find_python) || exit 1
     [ -x .venv/bin/python ] || "$python" -m venv .venv || exit 1
     echo "installing the project with [$1] into .venv" >&2
-    .venv/bin/python -m pip install --disable-pip-version-check --editable ".[$1]" >&2 || exit 1
+    .venv/bin/python -m pip install --disable-pip-version-check --no-compile --editable ".[$1]" >&2 || exit 1
+    # pip would do it on one core, and of processes that start together each would compile the package. A file that cannot be compiled is no
+    # hindrance, as it is none to pip.
+    .venv/bin/python -m compileall -q -j 0 .venv/lib processor >/dev/null 2>&1 || true
     cp pyproject.toml "$stamp"
 }
