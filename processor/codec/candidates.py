@@ -2,34 +2,69 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from processor.codec.bad import BadReason, BadRecordError
+from processor.codec.framing import unframe
 from processor.codec.json_text import object_problem
-from processor.codec.records import decode
+from processor.codec.records import decode, read_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from processor.codec.registry import Schemas
+    from processor.codec.registry import ParsedSchema, Schemas
 
 NAME = "candidate"
 
 
-def candidate_decoder(schemas: Schemas) -> Callable[[bytes | None], Mapping[str, Any]]:
-    """What makes fields, as in the Avro schema, of a record's value.
+class DecodeCandidate(Protocol):
+    """Makes fields, as in the Avro schema, of a record's value."""
 
-    It raises BadRecordError for what is no candidate, or holds metadata or geo that are no JSON objects.
-    """
+    def __call__(self, value: bytes | None, wants_output: Callable[[str], bool] = ...) -> Mapping[str, Any]:
+        """The fields.
 
-    def read(value: bytes | None) -> Mapping[str, Any]:
-        fields = decode(schemas, NAME, value)
-        data = fields["prediction"]["input"]["data"]
-        for name in ("metadata", "geo"):
-            if data[name] and (problem := object_problem(data[name])):
-                raise BadRecordError(BadReason.METADATA_NOT_JSON, f"input.data.{name} {problem}")
-        if fields["collector"].count("/") != 2:  # noqa: PLR2004 - user, app and id
-            raise BadRecordError(BadReason.NOT_DECODABLE, f"collector {fields['collector']!r:.200} is not user/app/id")
-        return fields
+        Args:
+            value: the record's.
+            wants_output: told a collector's key, whether what the model said is asked for. It is most of a candidate, and its last
+                field: where nobody asks for it, reading may end before it, and what it holds is not looked at.
+
+        Raises:
+            BadRecordError: it is no candidate, or holds metadata or geo that are no JSON objects.
+        """
+
+
+def candidate_decoder(schemas: Schemas) -> DecodeCandidate:
+    """What decodes candidates."""
+    ours = schemas.writer(NAME)
+    head = _until(ours, "prediction")
+    short = head | {"fields": [*head["fields"], _without_output(ours["fields"][-1])]}
+
+    def read(value: bytes | None, wants_output: Callable[[str], bool] = lambda _: True) -> Mapping[str, Any]:
+        if value is not None:
+            schema_id, body = unframe(value)
+            if schemas.by_id(schema_id) is ours and not wants_output(read_body(body, head)["collector"]):
+                return _checked(read_body(body, short))
+        return _checked(decode(schemas, NAME, value))
 
     return read
+
+
+def _checked(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    data = fields["prediction"]["input"]["data"]
+    for name in ("metadata", "geo"):
+        if data[name] and (problem := object_problem(data[name])):
+            raise BadRecordError(BadReason.METADATA_NOT_JSON, f"input.data.{name} {problem}")
+    if fields["collector"].count("/") != 2:  # noqa: PLR2004 - user, app and id
+        raise BadRecordError(BadReason.NOT_DECODABLE, f"collector {fields['collector']!r:.200} is not user/app/id")
+    return fields
+
+
+def _until(schema: ParsedSchema, name: str) -> ParsedSchema:
+    """A record's schema with the fields before this one: bytes after its end are ignored, so it reads the beginning of such a record."""
+    end = next(position for position, field in enumerate(schema["fields"]) if field["name"] == name)
+    return schema | {"fields": schema["fields"][:end]}
+
+
+def _without_output(prediction: ParsedSchema) -> ParsedSchema:
+    """The field ``prediction`` up to its own last field."""
+    return prediction | {"type": _until(prediction["type"], "output")}

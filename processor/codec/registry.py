@@ -134,7 +134,10 @@ class Schemas:
             FixCluster: the registry does not answer.
         """
         if schema_id not in self._parsed:
-            self._parsed[schema_id] = _parse(schema_id, self._texts(schema_id))
+            parsed = _parse(schema_id, self._texts(schema_id))
+            # As the same object where it is one of ours: fastavro resolves nothing then, which is quicker by a third.
+            ours = (self.writer(name) for name in {each.name: None for each in self._index.values()})
+            self._parsed[schema_id] = next((writer for writer in ours if writer == parsed), parsed)
         return self._parsed[schema_id]
 
     def _texts(self, schema_id: int) -> tuple[str, ...]:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 
     from processor.catalog.follower import CatalogFollower
+    from processor.codec.candidates import DecodeCandidate
     from processor.kafka.group import Member, Message
     from processor.kafka.topic_watch import TopicWatch
     from processor.kafka.transaction import Transaction
@@ -60,6 +61,8 @@ if TYPE_CHECKING:
 STAGE = "post-queue"
 US_IN_MS = 1_000
 WAIT_S = 0.01  # for candidates while workflows are under way: their ends are looked for as often
+NOTHING_TO_RUN: Future[Tree] = Future()
+NOTHING_TO_RUN.set_result(Leaf({}))
 log = logging.getLogger("collectors.post-queue")
 
 
@@ -70,7 +73,7 @@ class PostParts:
     settings: Settings
     catalog: CatalogFollower
     topics: TopicWatch
-    decode: Callable[[bytes | None], Mapping[str, Any]]
+    decode: DecodeCandidate
     run: Callable[[Second, str, Mapping[str, Any]], Coroutine[Any, Any, Tree]]
     asker: Asker
     outputs: Outputs
@@ -279,10 +282,10 @@ class PostQueue:
         Raises:
             BadRecordError: it is no candidate.
         """
-        fields = self._parts.decode(message.value())
+        fields = self._parts.decode(message.value(), self._wants_output)
         collector = self._parts.catalog.catalog.collector(fields["collector"])
         known = collector or Collector(fields["collector"], NO_SOURCE, inactive_reason="deleted")
-        candidate = Candidate(message, fields, known, Future(), Fingerprint())
+        candidate = Candidate(message, fields, known, NOTHING_TO_RUN, Fingerprint())
         before = owned.waiting.get(candidate.place)
         # It ends no sooner than those before it, whatever its own workflow is by now.
         candidate.models = models_of(known.second) if not before else united(models_of(known.second), before[-1].models)
@@ -294,13 +297,16 @@ class PostQueue:
         owned.waiting.setdefault(candidate.place, deque()).append(candidate)
         return None
 
+    def _wants_output(self, key: str) -> bool:
+        """Whether what the model said is asked for: by a workflow's operators, or by whoever reads the inputs."""
+        collector = self._parts.catalog.catalog.collector(key)
+        return collector is not None and (collector.collect_outputs or (collector.second or Second()).workflow is not None)
+
     def _run(self, candidate: Candidate) -> None:
         second, prediction = candidate.collector.second or Second(), candidate.fields["prediction"]
         if second.duplicates is not None:
             candidate.print_ = fingerprint(prediction, second.duplicates.by)
-        if second.workflow is None:
-            candidate.verdict.set_result(Leaf({}))
-        else:
+        if second.workflow is not None:
             candidate.verdict = self._parts.asker.submit(self._parts.run(second, candidate.collector.key, prediction))
 
     def _settle_all(self) -> None:
