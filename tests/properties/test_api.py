@@ -90,6 +90,8 @@ collectors = st.fixed_dictionaries(
         "description": descriptions,
         "pre_queue_workflow_id": st.sampled_from(["sample", "a"]),
         "collect_outputs": st.booleans(),
+        "tags": st.lists(st.sampled_from(["night", "site:oslo", "a"]), max_size=3),
+        "dataset_ids": st.lists(st.sampled_from(["d", "relabel"]), max_size=2),
         "status": states,
     },
 )

@@ -76,6 +76,8 @@ collectors = st.builds(
     model_id=IDS,
     post_inputs_key_id=IDS,
     paused=st.sampled_from([False, False, True]),
+    tags=st.sampled_from([(), ("night",)]),
+    dataset_ids=st.sampled_from([(), ("d", "e")]),
 )
 records = apps | keys | graphs | models | workflows | collectors
 changes = st.builds(
