@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     group_protocol: str = Field("auto", pattern="^(auto|consumer|classic)$", description="consumer is KIP-848; auto asks the broker")
     batch_records: int = Field(8000, ge=1, le=100_000, description="records polled and decided at once")
     queue_in_flight: int = Field(1_000, ge=1, le=100_000, description="candidates of the second stage under way at once in a process")
+    duplicates_window_max: int = Field(
+        100_000, ge=1, description="inputs that a window of duplicates remembers at most; a longer window_count is cut to it"
+    )
     commit_interval_ms: int = Field(100, ge=1, le=10_000, description="a transaction is committed this long after it began")
     transaction_timeout_ms: int = Field(10_000, ge=1_000, description="the broker aborts a transaction of a dead process after this")
     max_poll_interval_ms: int = Field(60_000, ge=10_000, description="a process that polls less often leaves its group")

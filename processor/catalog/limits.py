@@ -29,9 +29,7 @@ def beyond_limits(workflow: Workflow, *, sampled_before: bool) -> str:
     """
     for node in workflow.nodes:
         if not node.operator.before_queue:
-            return (
-                f"node {node.id} runs {node.operator.model_type_id}, which is too slow before the queue: move it to a post-queue workflow"
-            )
+            return f"node {node.id} runs {node.operator.model_type_id}, which runs after the queue only: move it to a post-queue workflow"
     samplers = sum(part.share is not None for node in workflow.nodes for part in node.operator.parts())
     if samplers + sampled_before > GROUPS:
         return f"with pre_queue_random_sample, a collector has at most {GROUPS} samplers, this one more: they could not be independent"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
@@ -60,3 +60,7 @@ class Duplicates:
     window_seconds: int
     image_distance: int = 4
     text_similarity: float = 0.8
+
+    def cut(self, window_count: int) -> Duplicates:
+        """The same with no longer a window than this."""
+        return self if self.window_count <= window_count else replace(self, window_count=window_count)

@@ -57,7 +57,7 @@ class Operator(Protocol):
         passes_through: what comes out is the whole output, or nothing.
         params: the fields that ``params`` may have.
         takes_concepts: ``data.concepts`` may be given.
-        before_queue: it takes microseconds a prediction at most, so that a pre-queue workflow may run it.
+        before_queue: a pre-queue workflow may run it: it takes microseconds a prediction at most, and needs nothing but the prediction.
     """
 
     model_type_id: ClassVar[str]

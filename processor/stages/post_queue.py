@@ -368,7 +368,8 @@ class PostQueue:
         if quota is not None and second.shards > 1:
             quota = quota.share(shard, second.shards)
         memory = self._memory(owned, candidate)
-        outcome = settle(memory, (quota, second.duplicates), candidate.print_, candidate.at_us)
+        duplicates = second.duplicates.cut(self._parts.settings.duplicates_window_max) if second.duplicates else None
+        outcome = settle(memory, (quota, duplicates), candidate.print_, candidate.at_us)
         # Of several shards none knows of the others' totals: each stops at its own share, and the collector stays active.
         if quota is not None and quota.total is not None and second.shards == 1 and memory.quota.total >= quota.total:
             # Said for every candidate that still comes, which are few: the first stage stops as soon as it reads it.

@@ -70,7 +70,7 @@ def script_of(seed: int) -> list[tuple[str, int]]:
 
 @st.composite
 def spans(draw: st.DrawFn) -> dict[str, int]:
-    window = draw(st.integers(1, 9))
+    window = draw(st.integers(1, 10))
     return {"window": window, "warm_up": draw(st.integers(1, window))}
 
 

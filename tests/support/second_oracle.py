@@ -78,8 +78,8 @@ class SecondOracle:
 class Outliers:
     """One ``outlier`` node of one collector: lists of all that ever came."""
 
-    def __init__(self, quantile: str, window: int, warm_up: int) -> None:
-        self.quantile, self.window, self.warm_up = Fraction(quantile), window, warm_up
+    def __init__(self, quantile: float, window: int, warm_up: int) -> None:
+        self.quantile, self.window, self.warm_up = Fraction(str(quantile)), window, warm_up  # the decimal that was written
         self.mean: list[float] = []
         self.distances: list[float] = []
 

@@ -28,5 +28,5 @@ def test_a_filter_with_a_probability_counts_as_a_sampler(params: dict[str, Any],
 def test_what_is_slow_waits_until_after_the_queue() -> None:
     slow = Workflow(nodes("language-id", {}))
     assert beyond_limits(slow, sampled_before=False) == (
-        "node n0 runs language-id, which is too slow before the queue: move it to a post-queue workflow"
+        "node n0 runs language-id, which runs after the queue only: move it to a post-queue workflow"
     )
