@@ -70,6 +70,7 @@ class Asker:
             raise ModelGaveNothing(f"model {model.key}: {error}") from None
         (answer,) = await served.predict([data])
         if isinstance(answer, ModelFailed):
+            # All retries are over by now; whether it may pass one day is told by the reason, with which the text begins.
             raise ModelGaveNothing(str(answer))
         return dict(answer)
 
