@@ -15,7 +15,7 @@ class Dependencies:
     """For every user the refs it looked at, and the reverse; found or not makes no difference."""
 
     def __init__(self) -> None:
-        self._uses: dict[Ref, frozenset[Ref]] = {}
+        self._uses: dict[Ref, tuple[Ref, ...]] = {}  # a set takes four times the memory, and there is one for every collector
         self._used_by: dict[Ref, set[Ref]] = {}
 
     def users(self, ref: Ref) -> AbstractSet[Ref]:
@@ -32,10 +32,9 @@ class Dependencies:
         Returns:
             Refs that nobody looks at any more.
         """
-        after = frozenset(used)
-        before = self._uses.get(user, frozenset())
+        after, before = set(used), set(self._uses.get(user, ()))
         if after:
-            self._uses[user] = after
+            self._uses[user] = tuple(after)
         else:
             self._uses.pop(user, None)
         for ref in after - before:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from processor.catalog.changes import membership
@@ -17,7 +19,7 @@ from processor.kafka.reader import TopicReader
 from processor.topics.names import prefixed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from processor.catalog.changes import Change, Membership
     from processor.codec.registry import Schemas
@@ -27,10 +29,23 @@ if TYPE_CHECKING:
 log = logging.getLogger("collectors.catalog")
 
 POLL_RECORDS = 1_000
+LOADED_AT_ONCE = 10_000
 WAIT_S = 0.1
 # A changeset older than this at the start lacks records because they were compacted away; a younger one may still be
 # arriving. Generous, because the writer's clock need not be ours; it costs changeset_wait_ms at most.
 RECENT_MS = 60_000
+
+
+@contextmanager
+def _no_search_for_cycles() -> Iterator[None]:
+    """A load makes millions of objects that stay; looking through them for garbage again and again would take most of its time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class Reader(Protocol):
@@ -89,15 +104,16 @@ class CatalogFollower:
             FixCluster: a topic is missing, or the brokers do not answer.
         """
         self._reader = self._open_reader(self._settings, sorted(self._kinds))
-        for record in self._reader.read_to_end():
-            self._take_in(record)
-        self._changesets.settle(int(self._clock() * 1000) - RECENT_MS)
-        self._apply()
+        with _no_search_for_cycles(), self.catalog.loading():
+            for number, record in enumerate(self._reader.read_to_end(), 1):
+                self._take_in(record)
+                if number % LOADED_AT_ONCE == 0:  # what is read and not stored yet takes as much memory as the catalog itself
+                    self._apply()
+            self._changesets.settle(int(self._clock() * 1000) - RECENT_MS)
+            self._apply()
         while self._changesets.waiting:
             self.poll(WAIT_S)
-        log.info(
-            "catalog read: version %s, %d collectors", self.catalog.version or "(empty)", sum(1 for _ in self.catalog.collector_states())
-        )
+        log.info("catalog read: version %s, %d collectors", self.catalog.version or "(empty)", sum(self.catalog.collectors_by_state()))
 
     def poll(self, timeout_s: float = 0.0) -> bool:
         """Take in what has come since; returns whether the catalog changed. Does not wait unless told to."""

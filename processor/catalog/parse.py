@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from processor.catalog.changes import Change
 from processor.catalog.records import Kind, key_parts, record_key
 from processor.catalog.rules import broken_rules
 from processor.catalog.values import from_value, with_objects
-from processor.resources import id_problem
+from processor.resources import ID_LENGTH_MAX, ID_PATTERN, id_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,10 +38,17 @@ def parse_change(kind: Kind, key: bytes | None, value: bytes | None, changeset: 
     return Change(kind, name, record, changeset)
 
 
+_ID = rf"(?=[^/]{{1,{ID_LENGTH_MAX}}}(?:/|$)){ID_PATTERN.pattern}"
+# What nearly every key is, seen at one look; whatever is not is taken apart, to be told or to be a token's.
+_PLAIN = {kind: re.compile("/".join([_ID] * key_parts(kind))) for kind in Kind}
+
+
 def _key(kind: Kind, key: bytes | None) -> str:
     if key is None:
         raise ValueError("it has no key")
     name = key.decode()
+    if _PLAIN[kind].fullmatch(name):
+        return name
     parts = name.split("/")
     if len(parts) != key_parts(kind):
         raise ValueError(f"a key of this topic is {key_parts(kind)} ids with '/' between them")

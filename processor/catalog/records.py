@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from processor.topics import names
 
@@ -204,7 +204,7 @@ class SpentQuota:
 
 
 Record = App | Collector | Key | KnowledgeGraph | Model | SpentQuota | Workflow
-Ref = tuple[str, str]
+Ref = tuple[str, Any]
 
 
 def record_key(record: Record) -> str:

@@ -7,7 +7,7 @@ a later record concerns.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from processor.catalog.chain import chain_problems
 from processor.catalog.graph import GraphNode, running_order
@@ -101,29 +101,79 @@ class Lookups(KeyLookup, Protocol):
     def resolved(self, key: str) -> ResolvedWorkflow | None:
         """The workflow ``user/app/id`` with its models; None: there is no such workflow."""
 
+    def surroundings(self, wanted: Wanted) -> Surroundings:
+        """What collectors that want this meet."""
+
     def topic_exists(self, name: str) -> bool:
         """Whether an inputs topic (without prefix) is there; True as long as nobody has looked."""
 
 
-def resolve_collector(collector: Collector, look: Lookups, plans: Collection[str]) -> tuple[engine.Collector, tuple[Obstacle, ...]]:
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a collector meets that many others meet too: its app, key, source model, workflows and inputs topic.
+
+    Attributes:
+        source: what it watches.
+        obstacles: what is missing or does not fit.
+        workflow: its pre-queue workflow; None where it has none, or an obstacle.
+        steps: its post-queue workflow, as above.
+    """
+
+    source: engine.Source
+    obstacles: tuple[Obstacle, ...] = ()
+    workflow: engine.Workflow | None = None
+    steps: engine.PostWorkflow | None = None
+
+
+class Wanted(NamedTuple):
+    """What decides a collector's surroundings; collectors that want the same share them."""
+
+    user_id: str
+    app_id: str
+    model_user_id: str
+    model_app_id: str
+    model_id: str
+    model_version_id: str
+    caller_user_id: str
+    post_inputs_key_id: str
+    pre_queue_workflow_id: str
+    is_sampled: bool
+    post_queue_workflow_id: str
+
+    @classmethod
+    def by(cls, collector: Collector) -> Wanted:
+        """What a collector wants."""
+        return cls(
+            collector.user_id,
+            collector.app_id,
+            collector.model_user_id,
+            collector.model_app_id,
+            collector.model_id,
+            collector.model_version_id,
+            collector.caller_user_id,
+            collector.post_inputs_key_id,
+            collector.pre_queue_workflow_id,
+            collector.pre_queue_random_sample is not None,
+            collector.post_queue_workflow_id,
+        )
+
+
+def resolve_collector(collector: Collector, look: Lookups) -> tuple[engine.Collector, tuple[Obstacle, ...]]:
     """The collector as the engine sees it, and everything that makes it inactive."""
-    obstacles = tuple(_obstacles(collector, look, plans))
-    source = engine.Source(
-        f"{collector.model_user_id}/{collector.model_app_id}/{collector.model_id}", collector.model_version_id, collector.caller_user_id
-    )
+    around = look.surroundings(Wanted.by(collector))
+    obstacles = (*_own_obstacles(collector, look), *around.obstacles)
     key = f"{collector.user_id}/{collector.app_id}/{collector.id}"
     if obstacles:
         reason = "; ".join(obstacle.message for obstacle in obstacles)
         # Whose quota is used up goes on being told what comes too late from what was there before.
-        second = _second(collector, look) if all(obstacle.path == TOTAL for obstacle in obstacles) else None
-        return engine.Collector(key, source, inactive_reason=reason, second=second), obstacles
-    workflow = look.resolved(_own(collector, collector.pre_queue_workflow_id)) if collector.pre_queue_workflow_id else None
+        second = _second(collector, around) if all(obstacle.path == TOTAL for obstacle in obstacles) else None
+        return engine.Collector(key, around.source, inactive_reason=reason, second=second), obstacles
     resolved = engine.Collector(
         key,
-        source,
+        around.source,
         random_sample=collector.pre_queue_random_sample,
-        workflow=engine.Workflow(workflow.nodes) if workflow else None,
-        second=_second(collector, look),
+        workflow=around.workflow,
+        second=_second(collector, around),
         collect_outputs=collector.collect_outputs,
         tags=collector.tags,
         dataset_ids=collector.dataset_ids,
@@ -131,23 +181,36 @@ def resolve_collector(collector: Collector, look: Lookups, plans: Collection[str
     return resolved, ()
 
 
-def _second(collector: Collector, look: Lookups) -> engine.Second | None:
+def resolve_surroundings(wanted: Wanted, look: Lookups, plans: Collection[str]) -> Surroundings:
+    """What a collector that wants this meets."""
+    source = engine.Source(
+        f"{wanted.model_user_id}/{wanted.model_app_id}/{wanted.model_id}", wanted.model_version_id, wanted.caller_user_id
+    )
+    if obstacles := tuple(_obstacles(wanted, look, plans)):
+        return Surroundings(source, obstacles)
+    before = look.resolved(_own(wanted, wanted.pre_queue_workflow_id)) if wanted.pre_queue_workflow_id else None
+    after = look.resolved(_own(wanted, wanted.post_queue_workflow_id)) if wanted.post_queue_workflow_id else None
+    return Surroundings(source, (), engine.Workflow(before.nodes) if before else None, engine.PostWorkflow(after.steps) if after else None)
+
+
+def _second(collector: Collector, around: Surroundings) -> engine.Second | None:
     """What the second stage is to do; None where the first one is all there is."""
     if not (collector.post_queue_workflow_id or collector.quota or collector.duplicates):
         return None
-    workflow = look.resolved(_own(collector, collector.post_queue_workflow_id)) if collector.post_queue_workflow_id else None
-    steps = engine.PostWorkflow(workflow.steps) if workflow else None
-    return engine.Second(steps, collector.quota, collector.duplicates, collector.queue_shards)
+    return engine.Second(around.steps, collector.quota, collector.duplicates, collector.queue_shards)
 
 
-def _own(collector: Collector, workflow_id: str) -> str:
-    return f"{collector.user_id}/{collector.app_id}/{workflow_id}"
+def _own(owner: Collector | Wanted, own_id: str) -> str:
+    return f"{owner.user_id}/{owner.app_id}/{own_id}"
 
 
-def _obstacles(collector: Collector, look: Lookups, plans: Collection[str]) -> Iterator[Obstacle]:
+def _own_obstacles(collector: Collector, look: Lookups) -> Iterator[Obstacle]:
     if collector.paused:
         yield Obstacle(PAUSED, PAUSED_CODE, "status")
     yield from _spent_quota(collector, look)
+
+
+def _obstacles(collector: Wanted, look: Lookups, plans: Collection[str]) -> Iterator[Obstacle]:
     yield from _app(collector, look, plans)
     yield from _source(collector, look)
     yield from _post_inputs_key(collector, look)
@@ -164,7 +227,7 @@ def _spent_quota(collector: Collector, look: Lookups) -> Iterator[Obstacle]:
         yield Obstacle(f"its quota of {total} inputs in total is used up: raise quota.total", PAUSED_CODE, TOTAL)
 
 
-def _app(collector: Collector, look: Lookups, plans: Collection[str]) -> Iterator[Obstacle]:
+def _app(collector: Wanted, look: Lookups, plans: Collection[str]) -> Iterator[Obstacle]:
     name = f"{collector.user_id}/{collector.app_id}"
     app = look.app(name)
     if app is None:
@@ -174,7 +237,7 @@ def _app(collector: Collector, look: Lookups, plans: Collection[str]) -> Iterato
         yield Obstacle(f"{what}; these do: {', '.join(sorted(plans))}", APP_PLAN, "app_id")
 
 
-def _source(collector: Collector, look: Lookups) -> Iterator[Obstacle]:
+def _source(collector: Wanted, look: Lookups) -> Iterator[Obstacle]:
     path = "collector_source.api_post_model_outputs_collector_source.model_id"
     user, app = collector.model_user_id, collector.model_app_id
     name = f"{user}/{app}/{collector.model_id}"
@@ -189,13 +252,13 @@ def _source(collector: Collector, look: Lookups) -> Iterator[Obstacle]:
             yield Obstacle(f"model {name} is private, and {collector.user_id} is no collaborator of app {user}/{app}", MODEL_DENIED, path)
 
 
-def post_inputs_key(collector: Collector, look: KeyLookup) -> Key | None:
+def post_inputs_key(collector: Collector | Wanted, look: KeyLookup) -> Key | None:
     """The key a collector posts with: the app's own, else its owner's personal access token."""
     own = look.key(_own(collector, collector.post_inputs_key_id))
     return own or look.key(f"{collector.user_id}//{collector.post_inputs_key_id}")
 
 
-def _post_inputs_key(collector: Collector, look: Lookups) -> Iterator[Obstacle]:
+def _post_inputs_key(collector: Wanted, look: Lookups) -> Iterator[Obstacle]:
     path = "collector_source.api_post_model_outputs_collector_source.post_inputs_key_id"
     key = post_inputs_key(collector, look)
     name = _own(collector, collector.post_inputs_key_id)
@@ -210,7 +273,7 @@ def missing_scopes(scopes: Collection[str]) -> list[str]:
     return [] if POST_INPUTS in scopes else [scope for scope in POST_INPUTS_SCOPES if scope not in scopes]
 
 
-def _pre_queue(collector: Collector, look: Lookups) -> Iterator[Obstacle]:
+def _pre_queue(collector: Wanted, look: Lookups) -> Iterator[Obstacle]:
     if not collector.pre_queue_workflow_id:
         return
     path = "pre_queue_workflow_id"
@@ -220,8 +283,7 @@ def _pre_queue(collector: Collector, look: Lookups) -> Iterator[Obstacle]:
     for node, model, model_type, _ in workflow.served if workflow else ():
         message = f"workflow {name}: node {node} runs model {model} of type {model_type}, which is served elsewhere; {OPERATORS_ONLY}"
         yield Obstacle(message, WORKFLOW_INVALID, path, refused=True)
-    sampled = collector.pre_queue_random_sample is not None
-    if workflow and workflow.nodes and (message := beyond_limits(engine.Workflow(workflow.nodes), sampled_before=sampled)):
+    if workflow and workflow.nodes and (message := beyond_limits(engine.Workflow(workflow.nodes), sampled_before=collector.is_sampled)):
         yield Obstacle(f"workflow {name}: {message}", WORKFLOW_INVALID, path, refused=True)
 
 
@@ -229,7 +291,7 @@ QUICK = sorted(name for name, operator in OPERATORS.items() if operator.before_q
 OPERATORS_ONLY = f"a pre-queue workflow may hold only {', '.join(QUICK)}: move the model to a post-queue workflow"
 
 
-def _post_queue(collector: Collector, look: Lookups) -> Iterator[Obstacle]:
+def _post_queue(collector: Wanted, look: Lookups) -> Iterator[Obstacle]:
     if collector.post_queue_workflow_id:
         name = _own(collector, collector.post_queue_workflow_id)
         workflow, path = look.resolved(name), "post_queue_workflow_id"

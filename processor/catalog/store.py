@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, cast
 from processor.catalog.changes import Change
 from processor.catalog.dependencies import Dependencies
 from processor.catalog.records import Collector, Kind
-from processor.catalog.resolve import ResolvedWorkflow, resolve_collector, resolve_workflow
+from processor.catalog.resolve import ResolvedWorkflow, resolve_collector, resolve_surroundings, resolve_workflow
 from processor.engine.collector import Watchers
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from processor.catalog.records import App, Key, KnowledgeGraph, Model, Record, Ref, SpentQuota, Workflow
-    from processor.catalog.resolve import Obstacle
+    from processor.catalog.resolve import Obstacle, Surroundings, Wanted
     from processor.engine import collector as engine
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     """Collector key -> how it was resolved before and is now; None: it did not, or does not, exist."""
 
 RESOLVED = "resolved workflow"
+SURROUNDINGS = "surroundings"
 TOPIC = "inputs topic"
 
 
@@ -36,17 +37,29 @@ TOPIC = "inputs topic"
 class _Tables:
     """What is written and known, and what was worked out on the way."""
 
+    plans: frozenset[str]
     records: dict[Ref, Record] = field(default_factory=dict)
     topics: frozenset[str] | None = None
     workflows: dict[str, ResolvedWorkflow | None] = field(default_factory=dict)
+    surroundings: dict[Wanted, Surroundings] = field(default_factory=dict)
     dependencies: Dependencies = field(default_factory=Dependencies)
 
     def remember(self, user: Ref, used: set[Ref]) -> None:
-        """Note what a user looked at; a workflow that nobody runs any more is forgotten."""
-        for kind, key in self.dependencies.remember(user, used):
-            if kind == RESOLVED:
-                self.workflows.pop(key, None)
-                self.dependencies.remember((kind, key), ())
+        """Note what a user looked at; what was worked out for users that are no more is forgotten."""
+        for ref in self.dependencies.remember(user, used):
+            if self.forget(ref):
+                self.remember(ref, set())
+
+    def forget(self, ref: Ref) -> bool:
+        """Whether something was worked out under this ref; it no longer is."""
+        kind, key = ref
+        if kind == RESOLVED:
+            self.workflows.pop(key, None)
+        elif kind == SURROUNDINGS:
+            self.surroundings.pop(key, None)
+        else:
+            return False
+        return True
 
 
 class Catalog:
@@ -63,8 +76,8 @@ class Catalog:
         self.version = ""
         self._watchers: dict[str, Watchers] = {}
         self._stale: set[str] = set()
-        self._plans = frozenset(plans)
-        self._tables = _Tables()
+        self._tables = _Tables(frozenset(plans))
+        self._is_loading = False
         self._collectors: dict[str, engine.Collector] = {}
         self._obstacles: dict[str, tuple[Obstacle, ...]] = {}
         self._of_model: dict[str, dict[str, engine.Collector]] = {}
@@ -90,13 +103,28 @@ class Catalog:
             The collectors that are different now.
         """
         records = self._tables.records
+        changed: set[Ref] = set()
         for change in changes:
+            ref: Ref = (change.kind, change.key)
+            changed.add(ref)
             if change.record is None:
-                records.pop((change.kind, change.key), None)
+                records.pop(ref, None)
             else:
-                records[change.kind, change.key] = change.record
+                records[ref] = change.record
         self.version = max([self.version, *(change.changeset for change in changes)])
-        return self._refresh({(change.kind, change.key) for change in changes})
+        return {} if self._is_loading else self._refresh(changed)
+
+    @contextmanager
+    def loading(self) -> Iterator[None]:
+        """A first load, in as many calls of `apply` as it takes: everything is resolved once, when the block ends."""
+        self._is_loading = True
+        try:
+            yield
+        finally:
+            self._is_loading = False
+            for ref in [ref for ref in self._tables.records if ref[0] == Kind.COLLECTOR]:
+                self._resolve(ref)
+            self._stale |= self._of_model.keys()
 
     def set_topics(self, existing: frozenset[str]) -> None:
         """Say which inputs topics (names without prefix) can be written to; until then all are taken to exist."""
@@ -148,39 +176,39 @@ class Catalog:
         return self._tables.workflows.get(key) or _Looking(self._tables).resolve(key)
 
     def _refresh(self, changed: set[Ref]) -> Moves:
-        moves = {key: move for key in self._concerned(changed) if (move := self._resolve(key)) is not None}
+        moves = {ref[1]: move for ref in self._concerned(changed) if (move := self._resolve(ref)) is not None}
         for model in {collector.source.model for move in moves.values() for collector in move if collector is not None}:
             self._stale.add(model)
             if not self._of_model[model]:
                 del self._of_model[model]
         return moves
 
-    def _concerned(self, changed: set[Ref]) -> set[str]:
-        """Keys of the collectors to resolve again; workflows in between are forgotten on the way."""
+    def _concerned(self, changed: set[Ref]) -> list[Ref]:
+        """The collectors to resolve again; what was worked out in between is forgotten on the way."""
         reached, ahead = set(changed), list(changed)
         while ahead:
-            kind, key = ref = ahead.pop()
-            if kind == RESOLVED:
-                self._tables.workflows.pop(key, None)
+            ref = ahead.pop()
+            self._tables.forget(ref)
             new = self._tables.dependencies.users(ref) - reached
             reached |= new
             ahead.extend(new)
-        return {key for kind, key in reached if kind == Kind.COLLECTOR}
+        return [ref for ref in reached if ref[0] == Kind.COLLECTOR]
 
-    def _resolve(self, key: str) -> Move | None:
+    def _resolve(self, ref: Ref) -> Move | None:
         """Resolve one collector; None when it is as it was."""
-        record = self._tables.records.get((Kind.COLLECTOR, key))
+        key = ref[1]
+        record = self._tables.records.get(ref)
         looking = _Looking(self._tables)
         before = self._collectors.pop(key, None)
         after: engine.Collector | None = None
         obstacles: tuple[Obstacle, ...] = ()
         if record is not None:
-            after, obstacles = resolve_collector(cast("Collector", record), looking, self._plans)
-            self._collectors[key] = after
+            after, obstacles = resolve_collector(cast("Collector", record), looking)
+            self._collectors[after.key] = after
         self._obstacles.pop(key, None)
         if obstacles:
             self._obstacles[key] = obstacles
-        self._tables.remember((Kind.COLLECTOR, key), looking.seen)
+        self._tables.remember(ref, looking.seen)
         return None if before == after else self._moved(before, after)
 
     def _moved(self, before: engine.Collector | None, after: engine.Collector | None) -> Move:
@@ -227,6 +255,15 @@ class _Looking:
             self._tables.workflows[key] = looking.resolve(key)
             self._tables.remember((RESOLVED, key), looking.seen)
         return self._tables.workflows[key]
+
+    def surroundings(self, wanted: Wanted) -> Surroundings:
+        self.seen.add((SURROUNDINGS, wanted))
+        found = self._tables.surroundings.get(wanted)
+        if found is None:
+            looking = _Looking(self._tables)
+            found = self._tables.surroundings[wanted] = resolve_surroundings(wanted, looking, self._tables.plans)
+            self._tables.remember((SURROUNDINGS, wanted), looking.seen)
+        return found
 
     def resolve(self, key: str) -> ResolvedWorkflow | None:
         workflow = self.workflow(key)
