@@ -77,7 +77,7 @@ def _read_structure(body: bytes, writer: ParsedSchema, reader: ParsedSchema | No
 
 
 def _read(body: bytes, writer: ParsedSchema, reader: ParsedSchema | None, unicode_errors: str) -> dict[str, Any]:
-    value = fastavro.schemaless_reader(BytesIO(body), writer, reader, handle_unicode_errors=unicode_errors)
+    value = fastavro.schemaless_reader(BytesIO(body), writer, None if reader is writer else reader, handle_unicode_errors=unicode_errors)
     if not isinstance(value, dict):
         raise TypeError(f"a record is wanted, not {type(value).__name__}")
     return value
