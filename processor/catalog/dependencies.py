@@ -32,11 +32,9 @@ class Dependencies:
         Returns:
             Refs that nobody looks at any more.
         """
-        after, before = set(used), set(self._uses.get(user, ()))
+        after, before = set(used), set(self._uses.pop(user, ()))
         if after:
             self._uses[user] = tuple(after)
-        else:
-            self._uses.pop(user, None)
         for ref in after - before:
             self._used_by.setdefault(ref, set()).add(user)
         return [ref for ref in before - after if self._unused(ref, user)]

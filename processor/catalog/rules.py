@@ -101,7 +101,7 @@ def _graph_node(node: Mapping[str, Any]) -> GraphNode:
 
 
 def _collector(document: Mapping[str, Any]) -> Iterator[Broken]:
-    if all(document.get(name) in {None, ""} for name in WAYS_TO_COLLECT if not isinstance(document.get(name), dict | list)):
+    if not any(document.get(name) or document.get(name) == 0 for name in WAYS_TO_COLLECT):
         yield Broken("", f"at least one of {', '.join(WAYS_TO_COLLECT)} is wanted: without one nothing says which predictions to collect")
     quota = document.get("quota")
     if isinstance(quota, dict) and all(value is None for value in quota.values()):

@@ -41,7 +41,7 @@ class _Tables:
     records: dict[Ref, Record] = field(default_factory=dict)
     topics: frozenset[str] | None = None
     workflows: dict[str, ResolvedWorkflow | None] = field(default_factory=dict)
-    surroundings: dict[Wanted, Surroundings] = field(default_factory=dict)
+    surroundings: dict[Wanted, tuple[Ref, Surroundings]] = field(default_factory=dict)
     dependencies: Dependencies = field(default_factory=Dependencies)
 
     def remember(self, user: Ref, used: set[Ref]) -> None:
@@ -257,13 +257,14 @@ class _Looking:
         return self._tables.workflows[key]
 
     def surroundings(self, wanted: Wanted) -> Surroundings:
-        self.seen.add((SURROUNDINGS, wanted))
-        found = self._tables.surroundings.get(wanted)
-        if found is None:
+        known = self._tables.surroundings.get(wanted)
+        if known is None:
             looking = _Looking(self._tables)
-            found = self._tables.surroundings[wanted] = resolve_surroundings(wanted, looking, self._tables.plans)
-            self._tables.remember((SURROUNDINGS, wanted), looking.seen)
-        return found
+            # One ref for all who share it: each of them remembers it.
+            known = self._tables.surroundings[wanted] = (SURROUNDINGS, wanted), resolve_surroundings(wanted, looking, self._tables.plans)
+            self._tables.remember(known[0], looking.seen)
+        self.seen.add(known[0])
+        return known[1]
 
     def resolve(self, key: str) -> ResolvedWorkflow | None:
         workflow = self.workflow(key)
