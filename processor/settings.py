@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     duplicates_window_max: int = Field(
         100_000, ge=1, description="inputs that a window of duplicates remembers at most; a longer window_count is cut to it"
     )
-    commit_interval_ms: int = Field(100, ge=1, le=10_000, description="a transaction is committed this long after it began")
+    commit_interval_ms: int = Field(100, ge=1, le=10_000, description="a transaction is committed this long after the one before")
     transaction_timeout_ms: int = Field(10_000, ge=1_000, description="the broker aborts a transaction of a dead process after this")
     max_poll_interval_ms: int = Field(60_000, ge=10_000, description="a process that polls less often leaves its group")
     watchdog_ms: int = Field(15_000, ge=1_000, description="a loop that has not turned for this long is killed")

@@ -38,6 +38,7 @@ TO_MEND = {
 }
 CALL_TIMEOUT_S = 5.0
 FULL_QUEUE_POLL_S = 0.05
+GATHER_S = 0.05
 
 
 class Transaction:
@@ -58,7 +59,8 @@ class Transaction:
         self._interval_s = settings.commit_interval_ms / 1000
         self._timeout_s = settings.transaction_timeout_ms / 1000
         self._clock = clock
-        self._began_s: float | None = None
+        self._is_open = False
+        self._due_s = 0.0
 
     def init(self) -> None:
         """Fence predecessors of the same id and abort what they left open; waits for a broker as long as it takes."""
@@ -68,19 +70,21 @@ class Transaction:
     @property
     def is_open(self) -> bool:
         """Whether there is something to commit."""
-        return self._began_s is not None
+        return self._is_open
 
     def due_in_s(self) -> float:
-        """Seconds until the open transaction should be committed; the whole interval where none is open."""
-        if self._began_s is None:
-            return self._interval_s
-        return max(0.0, self._began_s + self._interval_s - self._clock())
+        """Seconds until the next commit: an interval after the last one, so that a record waits for one interval and not for two.
+
+        Where nothing is open and that time has passed, it is how long to gather what comes.
+        """
+        left_s = max(0.0, self._due_s - self._clock())
+        return left_s if self._is_open or left_s else min(self._interval_s, GATHER_S)
 
     def begin(self) -> None:
         """Open a transaction unless one is."""
-        if self._began_s is None:
+        if not self._is_open:
             self._attempt("begin_transaction", self._producer.begin_transaction)
-            self._began_s = self._clock()
+            self._is_open = True
 
     def produce(self, records: Iterable[Outgoing]) -> None:
         """Hand records to the client; nobody reads them before the commit."""
@@ -106,13 +110,14 @@ class Transaction:
             deadline, "send_offsets", lambda: self._producer.send_offsets_to_transaction(offsets, member.metadata(), CALL_TIMEOUT_S)
         )
         self._until(deadline, "commit", lambda: self._producer.commit_transaction(CALL_TIMEOUT_S))
-        self._began_s = None
+        self._is_open = False
+        self._due_s = self._clock() + self._interval_s
 
     def abort(self) -> None:
         """Drop what is open; only ever followed by the end of the process."""
-        if self._began_s is not None:
+        if self._is_open:
             self._attempt("abort", lambda: self._producer.abort_transaction(CALL_TIMEOUT_S))
-            self._began_s = None
+            self._is_open = False
 
     def _flush(self) -> bool:
         return not self._producer.flush(CALL_TIMEOUT_S)

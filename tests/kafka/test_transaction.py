@@ -11,7 +11,7 @@ from processor.errors import FixCluster
 from processor.kafka.admin import Admin
 from processor.kafka.group import Member
 from processor.kafka.topic_state import NewTopicState
-from processor.kafka.transaction import Transaction
+from processor.kafka.transaction import GATHER_S, Transaction
 from processor.kafka.writer import Outgoing
 from processor.topics.names import PREDICTIONS, prefixed
 
@@ -52,3 +52,26 @@ def test_a_time_out_beyond_the_brokers_limit_is_no_reason_to_start_again(setting
     patient = settings.model_copy(update={"transaction_timeout_ms": 100_000_000})
     with pytest.raises(FixCluster, match="lower transaction_timeout_ms"):
         Transaction(patient, prefixed(settings, "patient")).init()
+
+
+def test_commits_come_an_interval_apart_however_late_something_was_begun(settings: Settings) -> None:
+    now = [1_000.0]
+    topic = prefixed(settings, PREDICTIONS)
+    Admin(settings).create([NewTopicState(topic, 1, 1, {})])
+    Admin(settings).wait_for_topics([topic])
+    member = Member(settings, prefixed(settings, "group"), topic, "classic", Nobody())
+    transaction = Transaction(settings.model_copy(update={"commit_interval_ms": 500}), prefixed(settings, "paced"), lambda: now[0])
+    transaction.init()
+    assert transaction.due_in_s() == GATHER_S  # nothing is open, and nothing was committed of late
+    transaction.begin()
+    assert transaction.due_in_s() == 0
+    transaction.produce([Outgoing(topic, None, b"first")])
+    transaction.commit(member, {0: 0})
+    assert transaction.due_in_s() == 0.5
+    now[0] += 0.4
+    transaction.begin()
+    assert transaction.due_in_s() == pytest.approx(0.1)
+    now[0] += 0.2
+    assert transaction.due_in_s() == 0
+    transaction.abort()
+    member.close()
