@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,7 +21,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from benchmarks.support.broker import running_broker
 from benchmarks.support.cluster import Cluster
 from benchmarks.support.cores import Cores, choose, pinned
-from benchmarks.support.load import Maker, age_us, now_us, send
+from benchmarks.support.load import WRAP_US, Maker, age_us, now_us, send
 from benchmarks.support.race import Race
 from benchmarks.support.work import COLLECTED
 from processor.codec.registry import Schemas
@@ -111,13 +111,12 @@ class Bench:
         """Run with one interval."""
         self._cluster.empty()
         job = replace(self._cluster.prepare(collectors, 0), commit_interval_ms=commit_interval_ms)
-        reader = Reader(job)
-        with pinned(self._cores.broker), self._race.running("ours", job) as process:
+        with closing(Reader(job)) as reader, pinned(self._cores.broker), self._race.running("ours", job) as process:
             self._wait_until_ready(job, reader, process)
             with _load(job, rate):
+                _wait_for_load(reader)
                 _ages(reader, SETTLE_S)
                 ages_ms = np.array(_ages(reader, seconds)) / 1_000
-        reader.close()
         _require_inputs(len(ages_ms), round(rate * seconds * COLLECTED), commit_interval_ms)
         p50, p99, most = (round(float(value), 1) for value in np.percentile(ages_ms, (50, 99, 100)))
         return Row(commit_interval_ms, rate, len(ages_ms), p50, p99, most)
@@ -138,6 +137,14 @@ def _require_inputs(found: int, expected: int, commit_interval_ms: int) -> None:
         raise click.ClickException(f"no input came with a commit interval of {commit_interval_ms} ms")
     if found < ENOUGH * expected:
         click.echo(f"commit interval {commit_interval_ms} ms: only {found:,} of about {expected:,} inputs came in time", err=True)
+
+
+def _wait_for_load(reader: Reader) -> None:
+    """Until the first input of a prediction that is younger than this call: making load takes a while to start, too."""
+    began, deadline = now_us(), time.monotonic() + READY_TIMEOUT_S
+    while not any(age <= (now_us() - began) % WRAP_US for age in reader.ages_us()):
+        if time.monotonic() > deadline:
+            raise click.ClickException("no input came of the load")
 
 
 def _ages(reader: Reader, seconds: float) -> list[int]:
