@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from operator import itemgetter
+from operator import itemgetter, methodcaller
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 NAME = "prediction"
 
-_header_of = itemgetter(slice(0, HEADER_BYTES))
 _body_of = itemgetter(slice(HEADER_BYTES, None))
 
 
@@ -39,6 +38,7 @@ class Opener:
         self._schemas = schemas
         self._ours = schemas.writer(NAME)
         self._header = header(schemas.writer_id(NAME))
+        self._is_ours = methodcaller("startswith", self._header)
         self._record_bytes_max = record_bytes_max
 
     def open_all(self, values: Sequence[bytes | None]) -> Opened:
@@ -75,9 +75,8 @@ class Opener:
 
     def _all_ours(self, values: Sequence[bytes | None]) -> bool:
         try:
-            present = cast("Sequence[bytes]", values)
-            return set(map(_header_of, present)) == {self._header} and max(map(len, present)) <= self._record_bytes_max
-        except TypeError:  # a tombstone
+            return all(map(self._is_ours, values)) and max(map(len, cast("Sequence[bytes]", values)), default=0) <= self._record_bytes_max
+        except AttributeError:  # a tombstone
             return False
 
     def _resolve(self, prediction: dict[str, object]) -> bytes:
