@@ -10,6 +10,7 @@ import json
 import time
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from processor.engine.collector import Watchers
+
+
+RATIOS = Path(__file__).with_name("ratios.json")
+LEFT_AT_LEAST = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +142,34 @@ def measure(schemas: Schemas, collectors: int, batches: list[list[bytes]], below
     ]
 
 
+def _check(rows: list[dict[str, Any]]) -> None:
+    """Both run in one process, in turns, so the ratio says the same on any machine; noise takes a fifth of it, not half.
+
+    Raises:
+        click.ClickException: the engine has become slower, or nothing is known of so many collectors.
+    """
+    known = json.loads(RATIOS.read_text(encoding="utf-8"))["engine_to_loop"]
+    for row in rows:
+        if row["contender"] != "ours":
+            continue
+        expected = known.get(str(row["collectors"]))
+        if expected is None:
+            raise click.ClickException(f"{RATIOS.name} has no ratio for {row['collectors']} collectors, only for {', '.join(known)}")
+        if row["ratio_to_loop"] < expected * LEFT_AT_LEAST:
+            raise click.ClickException(
+                f"with {row['collectors']} collectors the engine is {row['ratio_to_loop']} times as quick as the loop, and was {expected}: "
+                "find out what a change costs (docs/benchmarks.md), or, if that is meant, change the ratio that is checked in"
+            )
+
+
 @click.command()
 @click.option("--collectors", default="20,1000", help="How many collectors, comma separated.")
 @click.option("--records", default=20_000, help="Predictions per round.")
 @click.option("--batch", default=2_000, help="Predictions per batch.")
 @click.option("--rounds", default=5, help="Rounds; the best of each contender counts.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")
-def main(collectors: str, records: int, batch: int, rounds: int, as_json: bool) -> None:
+@click.option("--check", is_flag=True, help="Fail when the engine has lost half of the ratio to the loop that is checked in.")
+def main(collectors: str, records: int, batch: int, rounds: int, as_json: bool, check: bool) -> None:
     """Measure the engine beside a fastavro loop."""
     schemas = Schemas.checked_in()
     values = [value for _, value in predictions(schemas, records)]
@@ -151,6 +177,8 @@ def main(collectors: str, records: int, batch: int, rounds: int, as_json: bool) 
     below = share_below(schemas, values)
     click.echo(f"{records} predictions of {sum(map(len, values)) // records} bytes, {below:.0%} below {THRESHOLD}", err=True)
     rows = [row for count in collectors.split(",") for row in measure(schemas, int(count), batches, below, rounds)]
+    if check:
+        _check(rows)
     if as_json:
         click.echo(json.dumps(rows))
         return
