@@ -1,6 +1,7 @@
 """Avro bodies of one schema into Arrow columns, about 2 µs a prediction, by pyruhvro.
 
-pyruhvro refuses a whole batch for one bad body, and takes strings that are not UTF-8 as they are: both are found here.
+pyruhvro refuses a whole batch for one bad body, and takes strings that are not UTF-8 as they are: both are found here. One thing is
+not: a list that says it has -2^63 items is read as one without any, where fastavro refuses the record.
 """
 
 from __future__ import annotations
