@@ -6,20 +6,25 @@ moves or is only just chosen (librdkafka #5040), which is every group's first mi
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from processor.kafka.client import reading_consumer
-from processor.kafka.failure import cluster_error
+from processor.kafka.failure import cluster_error, error_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from confluent_kafka import Consumer
+
     from processor.settings import Settings
 
 TIMEOUT_S = 15.0
+RETRY_S = 0.05
+CHOOSING_A_COORDINATOR = {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS}
 AT_ONCE = 8
 
 
@@ -43,9 +48,21 @@ def committed(settings: Settings, wanted: Mapping[str, Sequence[tuple[str, int]]
 def _of_group(settings: Settings, group: str, parts: Sequence[tuple[str, int]]) -> list[TopicPartition]:
     consumer = reading_consumer(settings, group=group)
     try:
-        found = consumer.committed([TopicPartition(topic, partition) for topic, partition in parts], timeout=TIMEOUT_S)
+        found = _asked(consumer, [TopicPartition(topic, partition) for topic, partition in parts])
     except KafkaException as error:
         raise cluster_error(f"asking what group {group} has committed", error) from None
     finally:
         consumer.close()
     return [part for part in found if part.offset >= 0]
+
+
+def _asked(consumer: Consumer, parts: list[TopicPartition]) -> list[TopicPartition]:
+    """The answer; a group whose coordinator is being chosen is asked again."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while True:
+        try:
+            return consumer.committed(parts, timeout=TIMEOUT_S)
+        except KafkaException as error:
+            if error_code(error) not in CHOOSING_A_COORDINATOR or time.monotonic() > deadline:
+                raise
+        time.sleep(RETRY_S)
