@@ -74,9 +74,13 @@ class Cluster:
     Args:
         settings: the broker and the prefix.
         schemas: to encode with.
+
+    Attributes:
+        apps: into how many apps the collectors collect, in turn.
     """
 
     def __init__(self, settings: Settings, schemas: Schemas) -> None:
+        self.apps = APPS
         self._settings = settings
         self._schemas = schemas
         self._client = AdminClient({"bootstrap.servers": settings.bootstrap_servers, "log_level": SILENT})
@@ -137,8 +141,8 @@ class Cluster:
         topics = [new_topic(prefixed(self._settings, name), wanted) for name, wanted in listed if name != PREDICTIONS]
         admin.create(topics)
         admin.wait_for_topics([topic.name for topic in topics])
-        changes = [Change(KINDS[type(record)], record_key(record), record) for record in _catalog(collectors, self._below)]
-        apps = [(OWNER, _app(i)) for i in range(APPS)]
+        changes = [Change(KINDS[type(record)], record_key(record), record) for record in _catalog(collectors, self.apps, self._below)]
+        apps = [(OWNER, _app(i)) for i in range(self.apps)]
         CatalogWriter(self._settings, self._schemas).write(order(Catalog(()), changes, apps, "benchmark", datetime.now(UTC)))
         return self._job(collectors, self._first(records))
 
@@ -163,8 +167,8 @@ class Cluster:
         return Outputs(count, sets)
 
     def _job(self, collectors: int, predictions_topic: str) -> Job:
-        watchers = make_watchers([_key(i) for i in range(collectors)], self._below)
-        topics = [prefixed(self._settings, inputs_topic(OWNER, _app(i))) for i in range(APPS)]
+        watchers = make_watchers([_key(i, self.apps) for i in range(collectors)], self._below)
+        topics = [prefixed(self._settings, inputs_topic(OWNER, _app(i))) for i in range(self.apps)]
         inclusion = keep_fraction(collectors, self._below)
         return Job(
             bootstrap_servers=self._settings.bootstrap_servers,
@@ -174,7 +178,7 @@ class Cluster:
             transactional_id=f"{self._settings.topic_prefix}bench",
             commit_interval_ms=self._settings.commit_interval_ms,
             outputs=tuple(topics),
-            collectors=tuple(Watch(loop_plan(each), topics[i % APPS], inclusion) for i, each in enumerate(watchers.collectors)),
+            collectors=tuple(Watch(loop_plan(each), topics[i % self.apps], inclusion) for i, each in enumerate(watchers.collectors)),
         )
 
     def _forget(self) -> None:
@@ -200,10 +204,10 @@ class Cluster:
             time.sleep(0.1)
 
 
-def _catalog(collectors: int, below: float) -> Iterator[Record]:
+def _catalog(collectors: int, apps: int, below: float) -> Iterator[Record]:
     user, app, model = MODEL.split("/")
     fraction = keep_fraction(collectors, below)
-    for i in range(APPS):
+    for i in range(apps):
         yield App(OWNER, _app(i), plan="professional")
         yield Key(OWNER, _app(i), KEY, scopes=(POST_INPUTS,))
         yield _operator(i, FILTER_NODE, "max-probability", {"value": THRESHOLD})
@@ -213,7 +217,7 @@ def _catalog(collectors: int, below: float) -> Iterator[Record]:
     for i in range(collectors):
         yield Collector(
             OWNER,
-            _app(i % APPS),
+            _app(i % apps),
             f"c{i}",
             pre_queue_workflow_id="unsure-sample",
             model_user_id=user,
@@ -231,8 +235,8 @@ def _app(number: int) -> str:
     return f"app{number}"
 
 
-def _key(collector: int) -> str:
-    return f"{OWNER}/{_app(collector % APPS)}/c{collector}"
+def _key(collector: int, apps: int) -> str:
+    return f"{OWNER}/{_app(collector % apps)}/c{collector}"
 
 
 def _enqueued(publisher: Producer, topic: str, key: bytes, value: bytes) -> bool:

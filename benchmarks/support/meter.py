@@ -34,12 +34,14 @@ class Sample(NamedTuple):
         committed: predictions processed, as committed.
         ends: end of each output partition, uncommitted records included.
         cpu_s: processor time that the contender's processes have taken.
+        resident_bytes: what they have in memory.
     """
 
     at_s: float
     committed: int
     ends: Mapping[str, int]
     cpu_s: float
+    resident_bytes: int
 
 
 class Speed(NamedTuple):
@@ -93,7 +95,7 @@ class Meter:
         return samples
 
     def _look(self, process: psutil.Process) -> Sample:
-        return Sample(time.perf_counter(), self._committed(), self._ends(), _cpu_s(process))
+        return Sample(time.perf_counter(), self._committed(), self._ends(), *_used(process))
 
     def _committed(self) -> int:
         (answer,) = self._admin.list_consumer_group_offsets([self._group], request_timeout=REQUEST_TIMEOUT_S).values()
@@ -134,12 +136,14 @@ def speed(samples: Sequence[Sample], records: int, warm_up: float) -> Speed:
     return Speed(measured / seconds, (last.cpu_s - first.cpu_s) * records / measured)
 
 
-def _cpu_s(process: psutil.Process) -> float:
-    total = 0.0
+def _used(process: psutil.Process) -> tuple[float, int]:
+    """Processor time, in seconds, and resident memory, in bytes, of a process and its children."""
+    cpu_s, resident = 0.0, 0
     try:
         for each in (process, *process.children(recursive=True)):
             times = each.cpu_times()
-            total += times.user + times.system
+            cpu_s += times.user + times.system
+            resident += each.memory_info().rss
     except psutil.NoSuchProcess:
-        return 0.0
-    return total
+        return 0.0, 0
+    return cpu_s, resident

@@ -83,9 +83,7 @@ class Columns:
 
     def _ordered(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         if number not in self._sorted:
-            keys = self.keys(number)
-            order = np.argsort(keys)
-            self._sorted[number] = order, keys[order]
+            self._sorted[number] = _sorted(self.keys(number))
         return self._sorted[number]
 
     def _spans(self, number: int, arcs: Arcs) -> tuple[np.ndarray, np.ndarray]:
@@ -111,3 +109,24 @@ class Columns:
         cells = np.concatenate([self._cells(number, arcs[slice(start, end)]) for number, start, end in arcs.segments()])
         chains, rows = np.divmod(np.flatnonzero(cells), self.size)
         return Pairs(chains, rows)
+
+
+def _sorted(keys: Keys) -> tuple[np.ndarray, Keys]:
+    """Positions of keys in ascending order, int64, and the keys so.
+
+    Numbers are sorted twice as quickly as positions are, so each key's position is put behind it: small keys, as numbers' are, make room
+    for it; a hash gives its last bits away. Two hashes that are equal but for these may come out the wrong way around, which is seen.
+    """
+    if not len(keys):
+        return np.zeros(0, np.int64), keys
+    bits = np.uint64((len(keys) - 1).bit_length())
+    behind = (np.uint64(1) << bits) - np.uint64(1)
+    has_room = int(keys.max()) < 2 ** (64 - int(bits))
+    packed = (keys << bits if has_room else keys & ~behind) | np.arange(len(keys), dtype=np.uint64)
+    packed.sort()
+    order = (packed & behind).astype(np.int64)
+    ordered = keys[order]
+    if not has_room and (ordered[1:] < ordered[:-1]).any():
+        order = np.argsort(keys)
+        ordered = keys[order]
+    return order, ordered

@@ -53,7 +53,7 @@ class Outputs:
         self._encode_candidate = encode_candidate
         self._queue = prefixed(settings, QUEUE)
         self._topics: dict[str, str] = {}
-        self._stamp = lru_cache(STAMPS_MAX)(self._new_stamp)
+        self._stamps: dict[tuple[str, float], _Stamp] = {}
 
     def records(
         self, decoded: Decoded, decisions: tuple[ModelDecisions, ...], catalog_version: str
@@ -85,12 +85,19 @@ class Outputs:
             elif collector.collect_outputs:
                 yield position, row, self.input(collector, rows.whole[row], probability, version)
             else:
-                stamp = self._stamp(_collected(collector, "", probability))
+                stamp = self._stamps.get((collector.key, probability))
+                if stamp is None or stamp.collector is not collector:
+                    stamp = self._new_stamp(collector, probability)
                 yield position, row, _record(stamp, rows.texts[row], rows.models[row], version)
 
-    def _new_stamp(self, collected: Collected) -> _Stamp:
-        topic, probability = self._inputs_topic(collected.collector), _decimal(collected.inclusion_probability)
-        return _Stamp(topic, collected.collector, collector_text(collected), probability)
+    def _new_stamp(self, collector: Collector, probability: float) -> _Stamp:
+        """Made once a collector, and again when it has changed: then it is another object."""
+        if len(self._stamps) >= STAMPS_MAX:
+            self._stamps.clear()
+        text = collector_text(_collected(collector, "", probability))
+        stamp = _Stamp(collector, self._inputs_topic(collector.key), text, _decimal(probability))
+        self._stamps[collector.key, probability] = stamp
+        return stamp
 
     def input(
         self,
@@ -168,8 +175,8 @@ def _decimal(probability: float) -> bytes:
 class _Stamp(NamedTuple):
     """What the inputs of one collector with the same inclusion probability share."""
 
+    collector: Collector
     topic: str
-    collector: str
     text: CollectorText
     probability: bytes
 
@@ -215,8 +222,8 @@ def _array(rows: set[int]) -> np.ndarray:
 
 def _record(stamp: _Stamp, prediction: PredictionText, model: bytes, version: bytes) -> Outgoing:
     """One input without its prediction's output."""
-    key = input_id(stamp.collector, prediction.id)
-    headers = _headers(stamp.collector, version, prediction.id, stamp.probability, model)
+    key = input_id(stamp.collector.key, prediction.id)
+    headers = _headers(stamp.collector.key, version, prediction.id, stamp.probability, model)
     return Outgoing(stamp.topic, key.encode(), body(key, prediction, stamp.text), headers)
 
 

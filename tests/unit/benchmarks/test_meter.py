@@ -12,7 +12,7 @@ RECORDS = 10_000
 def looks(*outputs: int, each_s: float = 1.0) -> list[Sample]:
     """A look a step; two output topics; a second of processor time a look."""
     return [
-        Sample(each_s * step, committed, {"a": count, "b": count}, float(step))
+        Sample(each_s * step, committed, {"a": count, "b": count}, float(step), 0)
         for step, (count, committed) in enumerate(zip(outputs, (0,) * (len(outputs) - 1) + (RECORDS,), strict=True))
     ]
 

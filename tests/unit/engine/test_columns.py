@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from processor.engine import columns
@@ -47,3 +47,20 @@ def test_an_arc_wraps_around_the_ring() -> None:
 
 def test_an_empty_arc_holds_nothing() -> None:
     assert not Arc(Column("hash"), 7, 0).holds(np.array([6, 7, 8], np.uint64)).any()
+
+
+LEAST, MOST = 0, 2**64 - 1
+near = st.integers(0, 40).map(lambda step: 2**63 + step)  # equal but for their last bits
+any_keys = st.lists(st.integers(LEAST, 2**32) | st.integers(LEAST, MOST) | near | st.just(MOST), max_size=70)
+
+
+@given(any_keys)
+@example([])
+@example([5])
+@example([2**63 + 3, 2**63 + 2, 2**63 + 1, 2**63])
+def test_positions_and_keys_come_in_ascending_order_of_the_keys(given_keys: list[int]) -> None:
+    column = np.array(given_keys, np.uint64)
+    order, ordered = columns._sorted(column)
+    assert ordered.tolist() == sorted(given_keys)
+    assert sorted(order.tolist()) == list(range(len(given_keys)))
+    assert column[order].tolist() == ordered.tolist()
