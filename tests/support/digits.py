@@ -13,6 +13,7 @@ from sklearn.datasets import load_digits
 from sklearn.neural_network import MLPClassifier
 
 from processor.demo.data import INK_MAX, SEED, TRAINED_ON, Reads
+from processor.demo.second_reader import SecondReader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +32,8 @@ def model() -> Any:
 def pictures(count: int) -> list[dict[str, Any]]:
     """Inputs as the demo has them: what the model was not trained on, as PNG; every eighth holds two digits."""
     scans = load_digits().images[TRAINED_ON:]
-    reads = Reads(scans, np.zeros((len(scans), 10)))
+    unsure = np.zeros((len(scans), 10))
+    reads = Reads(scans, unsure, SecondReader(b"", unsure))
     return [prediction["input"]["data"] for prediction in reads.predictions(count)]
 
 
