@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 DISTINCT = 2_000
 TICK_S = 0.001
+FULL_QUEUE_POLL_S = 0.01
 FLUSH_S = 10.0
 WRAP_US = 10**ID_DIGITS
 
@@ -77,9 +78,14 @@ class Pace:
 
 
 def send(publisher: Producer, topic: str, made: Iterator[tuple[bytes, bytes]]) -> None:
-    """Hand records to the client."""
+    """Hand records to the client; a queue that is full shows in the ages of what waits, as it should."""
     for key, value in made:
-        publisher.produce(topic, value=value, key=key)
+        while True:
+            try:
+                publisher.produce(topic, value=value, key=key)
+                break
+            except BufferError:
+                publisher.poll(FULL_QUEUE_POLL_S)
     publisher.poll(0)
 
 

@@ -110,9 +110,10 @@ class ModelCounts:
         collectors, outcomes = np.nonzero(counts.counts)
         slots = table[collectors, outcomes]
         for i in np.flatnonzero(slots < 0):
-            collector, outcome = collectors[i], outcomes[i]
-            slot = Slot(decisions.watchers.collectors[collector].key, OUTCOMES[outcome].value)
-            slots[i] = table[collector, outcome] = self._position(slot)
+            collector = decisions.watchers.collectors[collectors[i]]
+            # A chunk's names are written again for each new one: what a rare collector takes some day gets its slot with the first count.
+            self._position(Slot(collector.key, (Outcome.QUEUED if collector.second_stage else Outcome.COLLECTED).value))
+            slots[i] = table[collectors[i], outcomes[i]] = self._position(Slot(collector.key, OUTCOMES[outcomes[i]].value))
         self._bump(slots, counts.counts[collectors, outcomes])
         self._add_emptied(decisions, counts.emptied)
 
@@ -176,6 +177,7 @@ class ModelCounts:
         if position is None:
             position = self.positions[slot] = len(self.slots)
             self.slots.append(slot)
+            self.changed.add(position // CHUNK_SLOTS)  # names never stand in the changelog without counts
             if position >= len(self.counts):
                 self.counts = np.resize(self.counts, max(64, 2 * position))
                 self.counts[position:] = 0
