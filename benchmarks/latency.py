@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -91,44 +90,55 @@ def _prediction_id(message: Message) -> bytes:
     return next(value for name, value in message.headers() or () if name == "prediction-id")
 
 
-class Bench:
-    """Latencies of one processor.
+class Load(NamedTuple):
+    """How much, for how long, and whom it concerns.
 
-    Args:
-        race: to run it with.
-        cluster: its broker.
-        settings: to reach it.
-        cores: who runs where.
+    Attributes:
+        rate: predictions a second.
+        seconds: to look at.
+        collectors: how many.
+        below: the share of predictions below the threshold.
     """
 
-    def __init__(self, race: Race, cluster: Cluster, settings: Settings, cores: Cores) -> None:
-        self._race = race
-        self._cluster = cluster
-        self._settings = settings
-        self._cores = cores
+    rate: int
+    seconds: float
+    collectors: int
+    below: float
 
-    def row(self, collectors: int, commit_interval_ms: int, rate: int, seconds: float) -> Row:
-        """Run with one interval."""
-        self._cluster.empty()
-        job = replace(self._cluster.prepare(collectors, 0), commit_interval_ms=commit_interval_ms)
-        with closing(Reader(job)) as reader, pinned(self._cores.broker), self._race.running("ours", job) as process:
-            self._wait_until_ready(job, reader, process)
-            with _load(job, rate):
+
+def measure(load: Load, commit_interval_ms: int, cores: Cores) -> Row:
+    """Run with one interval, on a broker of its own: a client that meets a topic made again under its old name may be lost for seconds."""
+    with running_broker(cores, commit_interval_ms) as (settings, folder):
+        cluster = Cluster(settings, Schemas.checked_in())
+        cluster.publish_nothing(load.below)
+        job = cluster.prepare(load.collectors, 0)
+        with closing(Reader(job)) as reader, pinned(cores.broker), Race(cluster, cores, folder, 0).running("ours", job) as process:
+            _wait_until_ready(settings, job, reader, process)
+            with _running(job, load.rate):
                 _wait_for_load(reader)
                 _ages(reader, SETTLE_S)
-                ages_ms = np.array(_ages(reader, seconds)) / 1_000
-        _require_inputs(len(ages_ms), round(rate * seconds * COLLECTED), commit_interval_ms)
-        p50, p99, most = (round(float(value), 1) for value in np.percentile(ages_ms, (50, 99, 100)))
-        return Row(commit_interval_ms, rate, len(ages_ms), p50, p99, most)
+                ages_ms = np.array(_ages(reader, load.seconds)) / 1_000
+    _require_inputs(len(ages_ms), round(load.rate * load.seconds * COLLECTED), commit_interval_ms)
+    p50, p99, most = (round(float(value), 1) for value in np.percentile(ages_ms, (50, 99, 100)))
+    return Row(commit_interval_ms, load.rate, len(ages_ms), p50, p99, most)
 
-    def _wait_until_ready(self, job: Job, reader: Reader, process: subprocess.Popen[bytes]) -> None:
-        """Until the processor has collected the first inputs."""
-        publisher, deadline = producer(self._settings), time.monotonic() + READY_TIMEOUT_S
-        send(publisher, job.predictions, Maker().make(FIRST_PREDICTIONS))
-        publisher.flush()
-        while not reader.ages_us():
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise click.ClickException("the processor collected nothing: `scripts/bench pipeline --contenders ours` tells more")
+
+def full_speed(collectors: int, records: int, cores: Cores) -> tuple[float, float]:
+    """Predictions a second that the processor can take, and the share of them below the threshold."""
+    with running_broker(cores, FULL_SPEED_INTERVAL_MS) as (settings, folder):
+        cluster = Cluster(settings, Schemas.checked_in())
+        below = cluster.publish(records)
+        return Race(cluster, cores, folder, records).turn("ours", collectors).speed.records_per_s, below
+
+
+def _wait_until_ready(settings: Settings, job: Job, reader: Reader, process: subprocess.Popen[bytes]) -> None:
+    """Until the processor has collected the first inputs."""
+    publisher, deadline = producer(settings), time.monotonic() + READY_TIMEOUT_S
+    send(publisher, job.predictions, Maker().make(FIRST_PREDICTIONS))
+    publisher.flush()
+    while not reader.ages_us():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise click.ClickException("the processor collected nothing: `scripts/bench pipeline --contenders ours` tells more")
 
 
 def _require_inputs(found: int, expected: int, commit_interval_ms: int) -> None:
@@ -155,7 +165,7 @@ def _ages(reader: Reader, seconds: float) -> list[int]:
 
 
 @contextmanager
-def _load(job: Job, rate: int) -> Iterator[None]:
+def _running(job: Job, rate: int) -> Iterator[None]:
     command = [sys.executable, "-m", "benchmarks.support.load", job.bootstrap_servers, job.predictions, str(rate)]
     process = subprocess.Popen(command)
     try:
@@ -184,16 +194,10 @@ def main(intervals: str, collectors: int, records: int, rate: int, seconds: floa
     """Measure how long inputs take at half load."""
     cores = choose()
     click.echo(str(cores), err=True)
-    with running_broker(cores, FULL_SPEED_INTERVAL_MS) as (settings, folder):
-        cluster = Cluster(settings, Schemas.checked_in())
-        cluster.publish(records)
-        race = Race(cluster, cores, folder, records)
-        if not rate:
-            most = race.turn("ours", collectors).speed.records_per_s
-            rate = round(most / 2)
-            click.echo(f"at full load {most:,.0f} predictions/s; half of it is {rate:,}", err=True)
-        bench = Bench(race, cluster, settings, cores)
-        rows = [bench.row(collectors, int(interval), rate, seconds) for interval in intervals.split(",")]
+    most, below = full_speed(collectors, records, cores)
+    click.echo(f"at full load {most:,.0f} predictions/s; half of it is {most / 2:,.0f}", err=True)
+    load = Load(rate or round(most / 2), seconds, collectors, below)
+    rows = [measure(load, int(interval), cores) for interval in intervals.split(",")]
     click.echo(json.dumps([row._asdict() for row in rows]) if as_json else "\n".join(table(rows)))
 
 

@@ -96,10 +96,9 @@ class Cluster:
         self._below = share_below(self._schemas, values)
         return self._below
 
-    def empty(self) -> None:
-        """Have a predictions topic without predictions; the collectors' share of them stays as it was."""
-        self._topics.clear()
-        self._forget()
+    def publish_nothing(self, below: float) -> None:
+        """Have an empty predictions topic, for predictions of which this share will be below the threshold."""
+        self._below = below
         self._create(self._predictions)
         self._topics[0] = self._predictions
 
