@@ -89,11 +89,20 @@ def send(publisher: Producer, topic: str, made: Iterator[tuple[bytes, bytes]]) -
     publisher.poll(0)
 
 
+def _publisher(bootstrap_servers: str) -> Producer:
+    """A producer that waits for a slow broker without spinning.
+
+    An idempotent one has one request a partition on its way, and while the next batch is already due librdkafka (2.16) polls for the
+    answer in a loop: on the broker's own core that takes the broker the time to answer, until its controller takes it for dead.
+    """
+    return producer(Settings(bootstrap_servers=bootstrap_servers), enable_idempotence=False, max_in_flight=5)
+
+
 def main(bootstrap_servers: str, topic: str, rate: str) -> None:
     """Send until SIGTERM."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    publisher, maker = producer(Settings(bootstrap_servers=bootstrap_servers)), Maker()
+    publisher, maker = _publisher(bootstrap_servers), Maker()
     pace = Pace(float(rate), time.monotonic())
     while not stop.wait(TICK_S):
         send(publisher, topic, maker.make(pace.due(time.monotonic())))
