@@ -101,7 +101,7 @@ def _graph_node(node: Mapping[str, Any]) -> GraphNode:
 
 
 def _collector(document: Mapping[str, Any]) -> Iterator[Broken]:
-    if not any(document.get(name) or document.get(name) == 0 for name in WAYS_TO_COLLECT):
+    if not any(map(document.get, WAYS_TO_COLLECT)) and document.get("pre_queue_random_sample") != 0:
         yield Broken("", f"at least one of {', '.join(WAYS_TO_COLLECT)} is wanted: without one nothing says which predictions to collect")
     quota = document.get("quota")
     if isinstance(quota, dict) and all(value is None for value in quota.values()):
@@ -112,7 +112,7 @@ def _collector(document: Mapping[str, Any]) -> Iterator[Broken]:
             "pre_queue_random_sample", f"a share above 0 and up to 1 is wanted, not {sample}; to collect nothing, pause the collector"
         )
     for name in EACH_ONCE:
-        if isinstance(given := document.get(name), list):
+        if (given := document.get(name)) and isinstance(given, list):
             yield from _repeated(name, given)
 
 

@@ -122,7 +122,7 @@ def _is_default(value: Any) -> bool:
 
 
 def _texts(values: list[str]) -> tuple[str, ...]:
-    return tuple(intern(value) for value in values)
+    return tuple(map(intern, values))
 
 
 def _ids(value: Mapping[str, Any]) -> tuple[str, str, str]:
