@@ -27,7 +27,10 @@ def main() -> int:
         broker = make_broker("auto", Path(folder))
         try:
             broker.start()
-            settings = Settings(bootstrap_servers=broker.bootstrap_servers, topic_prefix="kill-", instance="kill-host")
+            # Open for long, so that kills strike transactions and not the moments between them.
+            settings = Settings(
+                bootstrap_servers=broker.bootstrap_servers, topic_prefix="kill-", instance="kill-host", commit_interval_ms=1000
+            )
             report = campaign(settings, given.candidates, given.kills, given.seed)
         finally:
             remove_broker(broker)
