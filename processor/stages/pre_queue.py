@@ -2,6 +2,7 @@
 
 One turn of the loop: follow the catalog, poll, then for each partition's records decode, decide, turn into records, produce; and
 commit when the transaction is old enough. Decisions are made before a transaction begins, so nothing slow ever happens inside one.
+A poll gathers for a slice of the commit interval only: what came is decided, and on its way to the broker, while the commit is not due.
 """
 
 from __future__ import annotations
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
     from processor.state.counters import Block, PartitionCounters
 
 STAGE = "pre-queue"
+# Gathering until the commit is due left a whole interval's work, and all its requests, for the commit to wait for: at 20,000 predictions a
+# second and 100 ms the 99th percentile of an input's age was half as much again. At full speed a poll is full long before this.
+SLICE_S = 0.025
 log = logging.getLogger("collectors.pre-queue")
 
 
@@ -114,7 +118,7 @@ class PreQueue:
         parts = self._parts
         parts.watchdog.beat()
         self._follow_catalog()
-        batches = self._member.poll(parts.settings.batch_records, parts.transaction.due_in_s())
+        batches = self._member.poll(parts.settings.batch_records, min(SLICE_S, parts.transaction.due_in_s()))
         for partition, messages in batches.items():
             self._process(partition, messages)
         if parts.transaction.is_open and parts.transaction.due_in_s() <= 0:

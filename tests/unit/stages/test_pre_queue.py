@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
+import pytest
 from confluent_kafka import Message
 
 from processor.codec.predictions import PredictionDecoder
@@ -12,12 +13,9 @@ from processor.codec.registry import Schemas
 from processor.metrics import Metrics
 from processor.settings import Settings
 from processor.stages.bad_records import BadRecordLimit
-from processor.stages.pre_queue import Parts, PreQueue
+from processor.stages.pre_queue import SLICE_S, Parts, PreQueue
 from processor.stages.watchdog import Watchdog
 from processor.state.counters import PartitionCounters
-
-if TYPE_CHECKING:
-    import pytest
 
 DECODE_S = 9.0
 PARTITIONS = 5
@@ -45,12 +43,17 @@ def message(offset: int) -> Message:
     return Message(topic="predictions", partition=0, offset=offset)
 
 
-def stage(slow: Slow) -> PreQueue:
-    """The stage over one poll that brings a tombstone of each partition."""
+def stage(slow: Slow, waits: list[float], due_in_s: float = 0.1) -> PreQueue:
+    """The stage over one poll that brings a tombstone of each partition; how long it may take is added to ``waits``."""
     settings = Settings()
     catalog = SimpleNamespace(poll=lambda: False, catalog=SimpleNamespace(watchers={}, version=""))
-    transaction = SimpleNamespace(begin=lambda: None, produce=lambda _: None, is_open=False, due_in_s=lambda: 0.1)
-    member = SimpleNamespace(topic="predictions", poll=lambda *_: {partition: [message(0)] for partition in range(PARTITIONS)})
+    transaction = SimpleNamespace(begin=lambda: None, produce=lambda _: None, is_open=False, due_in_s=lambda: due_in_s)
+
+    def poll(_max_records: int, timeout_s: float) -> dict[int, list[Message]]:
+        waits.append(timeout_s)
+        return {partition: [message(0)] for partition in range(PARTITIONS)}
+
+    member = SimpleNamespace(topic="predictions", poll=poll)
     parts: dict[str, Any] = dict.fromkeys(Parts.__dataclass_fields__) | {
         "settings": settings,
         "catalog": catalog,
@@ -73,6 +76,13 @@ def stage(slow: Slow) -> PreQueue:
 
 def test_partitions_that_take_long_together_are_no_hang(caplog: pytest.LogCaptureFixture) -> None:
     slow = Slow()
-    stage(slow)._turn()
+    stage(slow, [])._turn()
     assert slow.now_s == DECODE_S * PARTITIONS
     assert slow.died == 0, caplog.text
+
+
+@pytest.mark.parametrize(("due_in_s", "waited_s"), [(0.1, SLICE_S), (SLICE_S / 2, SLICE_S / 2), (0.0, 0.0)])
+def test_a_poll_gathers_for_a_slice_of_what_is_left_until_the_commit(due_in_s: float, waited_s: float) -> None:
+    waits: list[float] = []
+    stage(Slow(), waits, due_in_s)._turn()
+    assert waits == [waited_s]
