@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from benchmarks.support.broker import running_broker
-from benchmarks.support.cores import choose, pinned
+from benchmarks.support.cores import choose
 from processor.catalog.changes import membership_headers, new_changeset_id
 from processor.catalog.follower import CatalogFollower
 from processor.catalog.records import (
@@ -169,8 +169,7 @@ def measure(settings: Settings, collectors: int, models: int) -> Row:
     model = f"{WATCHED}/{model_name(0)}"
     ours, theirs = multiprocessing.get_context("spawn").Pipe()
     process = multiprocessing.get_context("spawn").Process(target=follow, args=(settings, _prediction(schemas, model), model, theirs))
-    with pinned(choose().contender):
-        process.start()
+    process.start()
     try:
         loaded = _receive(ours)
         delays = [_change(publisher, ours, collectors, models, paused=number % 2 == 0) for number in range(CHANGES)]

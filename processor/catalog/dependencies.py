@@ -32,12 +32,16 @@ class Dependencies:
         Returns:
             Refs that nobody looks at any more.
         """
-        after, before = set(used), set(self._uses.pop(user, ()))
+        after, before = set(used), self._uses.pop(user, ())
         if after:
             self._uses[user] = tuple(after)
-        for ref in after - before:
-            self._used_by.setdefault(ref, set()).add(user)
-        return [ref for ref in before - after if self._unused(ref, user)]
+        for ref in after.difference(before):
+            users = self._used_by.get(ref)
+            if users is None:
+                self._used_by[ref] = {user}
+            else:
+                users.add(user)
+        return [ref for ref in before if ref not in after and self._unused(ref, user)]
 
     def _unused(self, ref: Ref, user: Ref) -> bool:
         users = self._used_by[ref]

@@ -6,11 +6,13 @@ import gc
 import logging
 import time
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
+from processor.catalog.bulk import CollectorColumns
 from processor.catalog.changes import membership
 from processor.catalog.changesets import Arrived, Changesets
-from processor.catalog.parse import parse_change
+from processor.catalog.parse import collector_change, parse_change
 from processor.catalog.records import SCHEMAS, TOPICS, Kind
 from processor.catalog.store import Catalog
 from processor.codec.bad import BadRecordError
@@ -21,7 +23,8 @@ from processor.topics.names import prefixed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from processor.catalog.changes import Change, Membership
+    from processor.catalog.changes import Change
+    from processor.catalog.records import Collector
     from processor.codec.registry import Schemas
     from processor.kafka.reader import Record
     from processor.settings import Settings
@@ -46,6 +49,13 @@ def _no_search_for_cycles() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+def _batched(records: Iterable[Record]) -> Iterator[list[Record]]:
+    """So many at a time: what is read and not stored yet takes as much memory as the catalog itself."""
+    ahead = iter(records)
+    while batch := list(islice(ahead, LOADED_AT_ONCE)):
+        yield batch
 
 
 class Reader(Protocol):
@@ -105,10 +115,14 @@ class CatalogFollower:
         """
         self._reader = self._open_reader(self._settings, sorted(self._kinds))
         with _no_search_for_cycles(), self.catalog.loading():
-            for number, record in enumerate(self._reader.read_to_end(), 1):
-                self._take_in(record)
-                if number % LOADED_AT_ONCE == 0:  # what is read and not stored yet takes as much memory as the catalog itself
-                    self._apply()
+            columns = CollectorColumns(self._schemas)
+            for records in _batched(self._reader.read_to_end()):
+                ours = [record for record in records if self._kinds[record.topic] is Kind.COLLECTOR]
+                known = zip(ours, columns.read([record.value for record in ours]), strict=True)
+                collectors = {id(record): collector for record, collector in known}
+                for record in records:
+                    self._take_in(record, collectors.get(id(record)))
+                self._apply()
             self._changesets.settle(int(self._clock() * 1000) - RECENT_MS)
             self._apply()
         while self._changesets.waiting:
@@ -138,11 +152,16 @@ class CatalogFollower:
             self._give(self.catalog, changes)
         return bool(changes)
 
-    def _take_in(self, record: Record) -> None:
+    def _take_in(self, record: Record, collector: Collector | None = None) -> None:
+        """Take one record; ``collector`` is its value, where that has been read already."""
         member, change = None, None
         try:
             member = membership(record.headers)
-            change = self._change(record, member)
+            changeset = member.id if member else ""
+            if collector is None:
+                change = parse_change(self._kinds[record.topic], record.key, record.value, changeset, self._decode)
+            else:
+                change = collector_change(record.key, collector, changeset)
         except (BadRecordError, ValueError) as error:
             self.poisoned += 1
             log.error(  # noqa: TRY400 - the traceback says nothing that the reason does not
@@ -154,9 +173,6 @@ class CatalogFollower:
                 error,
             )
         self._changesets.add(Arrived(record.offset, record.timestamp_ms, change, member), self._clock())
-
-    def _change(self, record: Record, member: Membership | None) -> Change:
-        return parse_change(self._kinds[record.topic], record.key, record.value, member.id if member else "", self._decode)
 
     def _decode(self, kind: Kind, value: bytes) -> Mapping[str, Any]:
         return decode(self._schemas, SCHEMAS[kind], value)
