@@ -7,7 +7,7 @@ one: its offset says which it is.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from processor.catalog.changes import Change, Membership
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 GIVEN_UP_MAX = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
+class Arrived(NamedTuple):
     """One record of the catalog topics.
 
     Attributes:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
@@ -25,9 +24,8 @@ POLL_TIMEOUT_S = 0.5
 Headers = tuple[tuple[str, bytes], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One Kafka record, copied out of the client."""
+class Record(NamedTuple):
+    """One Kafka record, copied out of the client. A tuple, because a catalog's load makes a million of them."""
 
     topic: str
     partition: int

@@ -137,7 +137,7 @@ def test_a_poisoned_record_of_megabytes_makes_a_short_line(log: Log, follower: C
     follower.bootstrap()
     filtering = f'{{"params":{{"metadata":{{"site":{{"$regex":"{"[" * 1_000_000}"}}}}}}}}'
     bad = written(replace(TENTH, model_type_id="metadata-filter", output_info=filtering))
-    log.after = [bad, replace(bad, key=b"k" * 1_000_000)]
+    log.after = [bad, bad._replace(key=b"k" * 1_000_000)]
     with caplog.at_level(logging.ERROR, "collectors.catalog"):
         follower.poll()
     assert follower.poisoned == 2
