@@ -12,6 +12,7 @@ import signal
 import subprocess
 import uuid
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from processor.errors import FixMachine, FixUsage
@@ -26,7 +27,6 @@ from processor.kafka.ping import answers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from processor.kafka.download import Progress
     from processor.settings import Settings
@@ -57,13 +57,18 @@ class LocalBroker:
             settings: where jars are kept and fetched from; nothing else of them is used.
             folder: the broker's own folder; made when it is missing.
             port: where clients connect; 0: a free one, chosen at the first start of this object and kept.
-            extra_properties: further broker settings; they win over ours.
+            extra_properties: further broker settings; they win over ours. With ``log.dirs`` the data are kept there.
             progress: told about downloads.
+
+        Attributes:
+            cluster_id: what an empty folder is given at the first start; brokers of one cluster share it.
         """
+        self.cluster_id = new_cluster_id()
         self._settings = settings
         self._folder = folder.absolute()
         self._port = port
         self._extra = dict(extra_properties or {})
+        self._data = Path(self._extra.pop("log.dirs", self._folder / "data"))
         self._progress = progress
         self._service = JavaService(self._folder, "the broker", "broker.log")
 
@@ -141,7 +146,7 @@ class LocalBroker:
         require_space(self._folder, ROOM_BYTES, CHOOSE_FOLDER)
         jars = ensure_jars(self._settings, manifest("broker"), self._progress)
         self._format(java, jars)
-        self._write_properties("server.properties", "data")
+        self._write_properties("server.properties", self._data)
         record = self._spawn(java, jars, lock)
         try:
             self._wait_until_ready(record, timeout_s)
@@ -158,10 +163,10 @@ class LocalBroker:
                 f"or, if a Kafka broker of yours is there, set COLLECTORS_BOOTSTRAP_SERVERS={HOST}:{self._port}"
             )
 
-    def _write_properties(self, name: str, data: str) -> Path:
+    def _write_properties(self, name: str, data: Path) -> Path:
         properties = broker_properties(HOST, self._port, free_port(), self._extra)
         path = self._folder / name
-        path.write_text(properties_text({**properties, "log.dirs": str(self._folder / data)}), encoding="utf-8")
+        path.write_text(properties_text({**properties, "log.dirs": str(data)}), encoding="utf-8")
         return path
 
     def _format(self, java: Path, jars: list[Path]) -> None:
@@ -169,12 +174,12 @@ class LocalBroker:
 
         Without the checkpoint that formatting writes, the broker starts but KIP-848 groups fail.
         """
-        data, part = self._folder / "data", self._folder / "data.part"
+        data, part = self._data, self._data.with_name(f"{self._data.name}.part")
         if data.exists():
             return
         shutil.rmtree(part, ignore_errors=True)
-        properties = self._write_properties("format.properties", part.name)
-        command = self._command(java, jars, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(properties))
+        properties = self._write_properties("format.properties", part)
+        command = self._command(java, jars, "kafka.tools.StorageTool", "format", "-t", self.cluster_id, "-c", str(properties))
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=java_environment())  # noqa: S603 - our own command
         if done.returncode != 0:
             raise FixMachine(f"the broker's folder {data} could not be prepared:\n{done.stdout}{done.stderr}")
@@ -208,6 +213,6 @@ class LocalBroker:
         return self._service.end(None if record is None else record.pid, by, timeout_s)
 
 
-def _cluster_id() -> str:
+def new_cluster_id() -> str:
     """A random cluster id as Kafka wants it: 16 bytes in 22 letters, none of them a dash, since a leading one looks like an option."""
     return base64.b64encode(uuid.uuid4().bytes, altchars=b"AB").decode().rstrip("=")

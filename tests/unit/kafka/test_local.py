@@ -13,7 +13,7 @@ import pytest
 
 from processor.errors import FixMachine, FixUsage
 from processor.kafka.broker_record import BrokerRecord, hold, read_record, write_record
-from processor.kafka.local import LocalBroker, _cluster_id
+from processor.kafka.local import LocalBroker, new_cluster_id
 from processor.settings import Settings
 
 if TYPE_CHECKING:
@@ -71,6 +71,6 @@ def test_the_last_words_are_the_end_of_the_log_and_what_java_said_after_it(tmp_p
 
 
 def test_a_cluster_id_is_16_bytes_in_22_letters_none_of_which_starts_an_option() -> None:
-    ids = {_cluster_id() for _ in range(1000)}
+    ids = {new_cluster_id() for _ in range(1000)}
     assert len(ids) == 1000
     assert all(re.fullmatch("[A-Za-z0-9]{22}", each) and len(base64.b64decode(each + "==")) == 16 for each in ids)
