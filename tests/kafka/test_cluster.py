@@ -79,6 +79,16 @@ def test_a_silent_cut_takes_everything_and_answers_nothing_until_it_is_healed_an
         assert _said_again(client, b"again\n") == b"again\n"
 
 
+def test_where_answers_are_cut_what_is_said_arrives(echo: tuple[Link, int]) -> None:
+    link, port = echo
+    with socket.create_connection((HOST, port), PATIENCE_S) as client:
+        link.cut_answers()
+        client.sendall(b"heard\n")
+        wait_until(lambda: link.bytes_dropped == len(b"heard\n"), "the answer, which is what the server heard, to be dropped")
+        link.heal()
+        assert _closed(client)
+
+
 def _closed(client: socket.socket) -> bool:
     try:
         return client.recv(100) == b""
@@ -90,7 +100,7 @@ def test_a_refusing_cut_closes_connections_and_takes_no_new_ones(echo: tuple[Lin
     link, port = echo
     with socket.create_connection((HOST, port), PATIENCE_S) as old:
         assert _said_again(old, b"hello\n") == b"hello\n"
-        link.cut(refuse=True)
+        link.refuse()
         assert _closed(old)
         with socket.create_connection((HOST, port), PATIENCE_S) as new:
             assert _closed(new)

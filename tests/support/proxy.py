@@ -24,7 +24,11 @@ CALL_TIMEOUT_S = 10.0
 class _State(enum.Enum):
     WHOLE = enum.auto()
     SILENT = enum.auto()
+    MUTE = enum.auto()
     REFUSING = enum.auto()
+
+
+DROPPING = {_State.SILENT, _State.MUTE}
 
 
 class Link:
@@ -68,14 +72,17 @@ class Link:
             self._thread.join(CALL_TIMEOUT_S)
         self._loop.close()
 
-    def cut(self, *, refuse: bool = False) -> None:
-        """Cut it until it is healed.
+    def cut(self) -> None:
+        """Silence, as of a pulled cable, until it is healed: connections stay, new ones are taken, all their bytes are thrown away."""
+        self._do(self._set(_State.SILENT))
 
-        Args:
-            refuse: False: silence, as of a pulled cable; connections stay, new ones are taken, and all their bytes are thrown away.
-                True: connections are closed and new ones closed at once, as by a firewall that says so.
-        """
-        self._do(self._set(_State.REFUSING if refuse else _State.SILENT))
+    def cut_answers(self) -> None:
+        """As `cut`, but what the part says still arrives: it is done, and the part does not hear of it."""
+        self._do(self._set(_State.MUTE))
+
+    def refuse(self) -> None:
+        """Close connections, and new ones as they come, as a firewall does that says so, until it is healed."""
+        self._do(self._set(_State.REFUSING))
 
     def delay(self, seconds: float) -> None:
         """Hold every byte back for so long, each way; 0: no longer."""
@@ -106,13 +113,13 @@ class Link:
 
     async def _set(self, state: _State) -> None:
         was, self._state = self._state, state
-        if state is _State.SILENT:
+        if state in DROPPING:
             self._audible.clear()
-        else:
-            self._audible.set()
+            return
+        self._audible.set()
         if state is _State.REFUSING:
             self.connections_refused += len(self._connections)
-        if state is not was and _State.SILENT is not state:
+        if state is not was:
             await self._end_connections()
 
     async def _end_connections(self) -> None:
@@ -137,7 +144,7 @@ class Link:
             with suppress(OSError):
                 behind, beyond = await asyncio.open_connection(HOST, to)
                 ends.append(beyond)
-                await _first_of(self._pump(reader, beyond), self._pump(behind, writer))
+                await _first_of(self._pump(reader, beyond, {_State.SILENT}), self._pump(behind, writer, DROPPING))
         except asyncio.CancelledError:
             for end in ends:
                 end.transport.abort()
@@ -146,9 +153,10 @@ class Link:
             for end in ends:
                 end.close()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, dropping: set[_State]) -> None:
+        """One direction; ``dropping``: the states in which what comes this way is thrown away."""
         under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(CHUNKS_UNDER_WAY)
-        handing_on = asyncio.ensure_future(self._hand_on(under_way, writer))
+        handing_on = asyncio.ensure_future(self._hand_on(under_way, writer, dropping))
         try:
             with suppress(OSError):
                 while chunk := await reader.read(CHUNK_BYTES):
@@ -160,11 +168,11 @@ class Link:
         finally:
             await _cancelled([handing_on])
 
-    async def _hand_on(self, under_way: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter) -> None:
+    async def _hand_on(self, under_way: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter, dropping: set[_State]) -> None:
         while True:
             due, chunk = await under_way.get()
             await asyncio.sleep(due - self._loop.time())
-            if self._state is _State.SILENT:
+            if self._state in dropping:
                 self.bytes_dropped += len(chunk)
             else:
                 with suppress(OSError):
