@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from confluent_kafka import KafkaError, Message, TopicPartition
+from confluent_kafka import Message, TopicPartition
 
-from processor.errors import FixCluster
 from processor.kafka.client import rereading_consumer
-from processor.kafka.reader import raise_unless_passing
+from processor.kafka.reader import is_record
 
 __all__ = ["Message", "PartitionReader"]
 
@@ -46,9 +45,7 @@ class PartitionReader:
             FixCluster: the topic cannot be read, or the records are no longer there.
         """
         messages = self._consumer.consume(max_records, 0) if self._consumer else []
-        for message in messages:
-            self._check(message.error())
-        return [message for message in messages if message.error() is None]
+        return [message for message in messages if is_record(message, "records that wait to be read again are")]
 
     def rest(self) -> None:
         """Read nothing until told where."""
@@ -59,14 +56,3 @@ class PartitionReader:
         """Give the connections back."""
         if self._consumer is not None:
             self._consumer.close()
-
-    def _check(self, error: KafkaError | None) -> None:
-        if error is None or error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name
-            return
-        if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - as above
-            raise FixCluster(
-                f"{self._topic} partition {self._partition}: records that wait to be read again are no longer in the log "
-                f"({error.str()}): they were deleted before they were processed; lengthen the topic's retention, then reset the group's "
-                "offset to accept the loss"
-            )
-        raise_unless_passing(error)

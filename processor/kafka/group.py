@@ -7,11 +7,11 @@ from operator import lt
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
 
-from processor.errors import FixCluster, RestartProcess
+from processor.errors import RestartProcess
 from processor.kafka.client import group_consumer
-from processor.kafka.reader import METADATA_TIMEOUT_S, raise_unless_passing
+from processor.kafka.reader import METADATA_TIMEOUT_S, is_record
 
 __all__ = ["Member", "Message", "Owner"]
 
@@ -68,7 +68,7 @@ class Member:
         if self._failure is not None:
             raise self._failure
         if any(map(Message.error, messages)):
-            messages = [message for message in messages if self._is_record(message)]
+            messages = [message for message in messages if is_record(message, "the committed offset is")]
         batches = by_partition(messages)
         ours = {partition: self._following(partition, batch) for partition, batch in batches.items()}
         return {partition: batch for partition, batch in ours.items() if batch}
@@ -106,21 +106,6 @@ class Member:
         if kept:
             self._positions[partition] = (kept[-1].offset() or 0) + 1
         return kept
-
-    def _is_record(self, message: Message) -> bool:
-        """False: it tells of an error that passes; one that does not is raised."""
-        error = message.error()
-        if error is None:
-            return True
-        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name
-            return False
-        if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - as above
-            raise FixCluster(
-                f"{self.topic} partition {message.partition()}: the committed offset is no longer in the log ({error.str()}): records were "
-                "deleted before they were processed; lengthen the topic's retention, then reset the group's offset to accept the loss"
-            )
-        raise_unless_passing(error)
-        return False
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         try:

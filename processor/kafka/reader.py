@@ -141,6 +141,29 @@ class TopicReader:
         return records
 
 
+def is_record(message: Message, what: str) -> bool:
+    """Whether a message is a record; otherwise it tells of an error that passes by itself.
+
+    Args:
+        message: as the client gave it.
+        what: is missed when the log does not reach back as far as was asked, as in "the committed offset is".
+
+    Raises:
+        FixCluster: the topic cannot be read, or records were deleted that nobody had processed.
+    """
+    error = message.error()
+    if error is None:
+        return True
+    if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - librdkafka's name
+        raise FixCluster(
+            f"{message.topic()} partition {message.partition()}: {what} no longer in the log ({error.str()}): records were deleted before "
+            "they were processed; lengthen the topic's retention, then reset the group's offset to accept the loss"
+        )
+    if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - as above
+        raise_unless_passing(error)
+    return False
+
+
 def raise_unless_passing(error: KafkaError) -> None:
     """Let pass what the client retries by itself; raise what somebody must mend."""
     if error.code() in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError.TOPIC_AUTHORIZATION_FAILED}:  # noqa: SLF001 - as above

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SEGMENT_ENTRIES = 64
-ROOM = 4  # of what is held, this part is left free when the buffer is moved: so an entry is copied this often at most, on average
+# Of what is held, this part is left free when the buffer is moved: so an entry is copied this often at most, on average. And so many
+# entries at least: most collectors hold a few.
+ROOM = 4
 
 
 class Ring:
@@ -116,6 +118,6 @@ class Ring:
         """Begin a new buffer with what is held, and room for more."""
         size = self._next - self._first
         held = self._buffer[self._start : self._start + size]
-        self._buffer = np.zeros(size + size // ROOM + SEGMENT_ENTRIES, held.dtype)
+        self._buffer = np.zeros(size + max(ROOM, size // ROOM), held.dtype)
         self._buffer[:size] = held
         self._start = 0

@@ -77,6 +77,8 @@ class Fork:
 
 if TYPE_CHECKING:
     Tree = Leaf | Failed | Fork
+    Chances = dict[int, float]
+    """By the identity of the sampler in this tree."""
 
 UNEXPLORED = Leaf()
 """Where no model was asked, since nothing can come of it."""
@@ -119,23 +121,24 @@ def resolve(tree: Tree, stream_of: Callable[[str], Stream]) -> Verdict:
         tree: of the candidate whose turn it is.
         stream_of: a streaming sampler's memory by its name.
     """
-    way, end = _way(tree, stream_of)
+    chances: Chances = {}
+    way, end = _way(tree, stream_of, chances)
     if isinstance(end, Failed):
         return Verdict(None, failed=end.why)
     try:
-        verdict = Verdict(end.output, not end.blamed) if end.output is None else Verdict(end.output, False, _probability(tree, stream_of))
+        probability = 1.0 if end.output is None else _probability(tree, stream_of, chances)
     except _Unknown as unknown:
         return Verdict(None, failed=str(unknown))
-    for sampler, probability in way:
-        sampler.operator.remember(stream_of(sampler.part), sampler.measured, probability)
-    return verdict
+    for sampler, chance in way:
+        sampler.operator.remember(stream_of(sampler.part), sampler.measured, chance)
+    return Verdict(end.output, end.output is None and not end.blamed, probability)
 
 
-def _way(tree: Tree, stream_of: Callable[[str], Stream]) -> tuple[list[tuple[Streamed, float]], Leaf | Failed]:
+def _way(tree: Tree, stream_of: Callable[[str], Stream], chances: Chances) -> tuple[list[tuple[Streamed, float]], Leaf | Failed]:
     """The streaming samplers that are reached, with their probabilities, and the end."""
     way: list[tuple[Streamed, float]] = []
     while isinstance(tree, Fork):
-        probability = _chance(tree.sampler, stream_of)
+        probability = _chance(tree.sampler, stream_of, chances)
         if isinstance(tree.sampler, Streamed):
             way.append((tree.sampler, probability))
         tree = tree.kept if _keeps(tree.sampler, probability) else tree.dropped
@@ -146,18 +149,21 @@ def _keeps(sampler: Drawn | Streamed, probability: float) -> bool:
     return sampler.keeps if isinstance(sampler, Drawn) else sampler.draw < probability
 
 
-def _chance(sampler: Drawn | Streamed, stream_of: Callable[[str], Stream]) -> float:
+def _chance(sampler: Drawn | Streamed, stream_of: Callable[[str], Stream], chances: Chances) -> float:
+    """A streaming sampler looks at its whole window, so each is asked once, although both ways of a fork may lead to it."""
     if isinstance(sampler, Drawn):
         return sampler.probability
-    return sampler.operator.probability(stream_of(sampler.part), sampler.measured)
+    if id(sampler) not in chances:
+        chances[id(sampler)] = sampler.operator.probability(stream_of(sampler.part), sampler.measured)
+    return chances[id(sampler)]
 
 
-def _probability(tree: Tree, stream_of: Callable[[str], Stream]) -> float:
+def _probability(tree: Tree, stream_of: Callable[[str], Stream], chances: Chances) -> float:
     """Of coming to an end that is not empty; what cannot happen does not count, so a model may have failed there."""
     if isinstance(tree, Failed):
         raise _Unknown(tree.why)
     if isinstance(tree, Leaf):
         return float(tree.output is not None)
-    chance = _chance(tree.sampler, stream_of)
-    kept = chance * _probability(tree.kept, stream_of) if chance > 0 else 0.0
-    return kept + ((1 - chance) * _probability(tree.dropped, stream_of) if chance < 1 else 0.0)
+    chance = _chance(tree.sampler, stream_of, chances)
+    kept = chance * _probability(tree.kept, stream_of, chances) if chance > 0 else 0.0
+    return kept + ((1 - chance) * _probability(tree.dropped, stream_of, chances) if chance < 1 else 0.0)

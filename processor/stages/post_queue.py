@@ -30,6 +30,7 @@ from processor.limits.settle import settle
 from processor.second.tree import Leaf, resolve
 from processor.stages.bad_records import error_headers
 from processor.stages.departed import Departed
+from processor.stages.garbage import spare_garbage_collector
 from processor.stages.room import Room, models_of, united
 from processor.stages.second_reading import SecondReading, place_of
 from processor.state.counters import Slot
@@ -151,7 +152,6 @@ class PostQueue:
         self._member = parts.join(self)
         self._owned: dict[int, Owned] = {}
         self._existing: frozenset[str] = frozenset()
-        self._collectors: Mapping[str, Collector] = {}
         self._room = Room(parts.settings.queue_in_flight)
         self._departed = Departed(parts.catalog.catalog.collector, time.monotonic)
         parts.metrics.holds("counters", lambda: [owned.counters for owned in list(self._owned.values())])
@@ -162,6 +162,7 @@ class PostQueue:
         parts = self._parts
         parts.topics.start()
         parts.catalog.bootstrap()
+        spare_garbage_collector()
         parts.asker.start()
         parts.watchdog.start()
         parts.transaction.init()

@@ -55,7 +55,7 @@ class Block:
 
     def as_dict(self) -> dict[str, Any]:
         """Fields as in the Avro schema ``counters``."""
-        names = None if self.names is None else [slot._asdict() for slot in self.names]
+        names = None if self.names is None else [dict(zip(Slot._fields, slot, strict=True)) for slot in self.names]
         return {
             "stage": self.stage, "partition": self.partition, "model": self.model, "chunk": self.chunk,
             "names": names, "counts": self.counts, "next_offset": self.next_offset,
@@ -80,12 +80,19 @@ class _Sum:
     emptied: np.ndarray
 
 
+_Count = tuple[str, str]
+"""Outcome and node."""
+_OF_OUTCOME: tuple[_Count, ...] = tuple((outcome.value, "") for outcome in OUTCOMES)
+_NO_SLOTS = [-1] * len(OUTCOMES)
+_PASSED = {second_stage: OUTCOMES.index(Outcome.QUEUED if second_stage else Outcome.COLLECTED) for second_stage in (False, True)}
+
+
 @dataclass(slots=True)
 class ModelCounts:
     """The counts of one model's collectors."""
 
     slots: list[Slot] = field(default_factory=list)
-    positions: dict[Slot, int] = field(default_factory=dict)
+    positions: dict[str, dict[_Count, int]] = field(default_factory=dict)
     counts: np.ndarray = field(default_factory=lambda: np.zeros(0, COUNT_TYPE))
     new_from: int = 0
     changed: set[int] = field(default_factory=set)
@@ -106,27 +113,33 @@ class ModelCounts:
         if self._sum is None:
             return
         decisions, counts, self._sum = self._sum.of, self._sum, None
-        table = self._outcome_table(decisions)
+        tables = self._tables_of(decisions)
         collectors, outcomes = np.nonzero(counts.counts)
-        slots = table[collectors, outcomes]
-        for i in np.flatnonzero(slots < 0):
-            collector = decisions.watchers.collectors[collectors[i]]
+        self._make(tables.outcomes, decisions.watchers, collectors, outcomes)
+        self._bump(tables.outcomes[collectors, outcomes], counts.counts[collectors, outcomes])
+        self._add_emptied(tables.emptied, decisions, counts.emptied)
+
+    def _make(self, table: np.ndarray, watchers: Watchers, collectors: np.ndarray, outcomes: np.ndarray) -> None:
+        """Give each (collector, outcome) that has none its slot."""
+        without = table[collectors, outcomes] < 0
+        pairs = list(zip(collectors[without].tolist(), outcomes[without].tolist(), strict=True))
+        for position, outcome in pairs:
+            collector = watchers.collectors[position]
             # A chunk's names are written again for each new one: what a rare collector takes some day gets its slot with the first count.
-            self._position(Slot(collector.key, (Outcome.QUEUED if collector.second_stage else Outcome.COLLECTED).value))
-            slots[i] = table[collectors[i], outcomes[i]] = self._position(Slot(collector.key, OUTCOMES[outcomes[i]].value))
-        self._bump(slots, counts.counts[collectors, outcomes])
-        self._add_emptied(decisions, counts.emptied)
+            for each in (_PASSED[collector.second_stage], outcome):
+                table[position, each] = self._position(collector.key, _OF_OUTCOME[each])
 
     def count(self, slot: Slot, amount: int) -> None:
         """Count by hand."""
         self._settle()
-        position = self._position(slot)
-        self._bump(np.array([position]), np.array([amount], np.int64))
+        position = self._position(slot.collector, slot[1:])
+        self.counts[position] += amount
+        self.changed.add(position // CHUNK_SLOTS)
 
     def merge(self, slots: Iterable[tuple[Slot, int]]) -> None:
         """Take over counts that were restored."""
         for slot, count in slots:
-            position = self._position(slot)
+            position = self._position(slot.collector, slot[1:])  # which may make room in new counts
             self.counts[position] += count
         self.new_from = len(self.slots)
 
@@ -142,41 +155,37 @@ class ModelCounts:
         self.new_from = len(self.slots)
         self.changed.clear()
 
-    def _add_emptied(self, decisions: ModelDecisions, emptied: np.ndarray) -> None:
+    def _add_emptied(self, table: np.ndarray, decisions: ModelDecisions, emptied: np.ndarray) -> None:
         """Break ``workflow_empty`` down by node."""
         counted = np.flatnonzero(emptied)
-        slots = self._emptied_table(decisions)[counted]
-        for i in np.flatnonzero(slots < 0):
-            slots[i] = self._tables.emptied[counted[i]] = self._position(_emptied_slot(decisions, counted[i]))
-        self._bump(slots, emptied[counted])
+        for position in counted[table[counted] < 0].tolist():
+            table[position] = self._position(*_emptied_count(decisions, position))
+        self._bump(table[counted], emptied[counted])
 
     def _bump(self, slots: np.ndarray, amounts: np.ndarray) -> None:
         self.counts[slots] += amounts
         self.changed.update((np.unique(slots // CHUNK_SLOTS)).tolist())
 
-    def _outcome_table(self, decisions: ModelDecisions) -> np.ndarray:
-        """Positions of (collector, outcome), -1 where there is no slot yet."""
-        return self._tables_of(decisions).outcomes
-
-    def _emptied_table(self, decisions: ModelDecisions) -> np.ndarray:
-        """Positions of the slots of ``emptied``, -1 where there is no slot yet."""
-        return self._tables_of(decisions).emptied
-
     def _tables_of(self, decisions: ModelDecisions) -> _Tables:
         """Positions by what the engine counts, kept for as long as the collectors stay the same."""
         if self._tables.watchers is not decisions.watchers:
-            keys = [collector.key for collector in decisions.watchers.collectors]
-            outcomes = [self.positions.get(Slot(key, outcome.value), -1) for key in keys for outcome in OUTCOMES]
-            emptied = [self.positions.get(_emptied_slot(decisions, i), -1) for i in range(len(decisions.emptied.nodes))]
-            table = np.array(outcomes, np.int64).reshape(len(keys), len(OUTCOMES))
+            found = map(self.positions.get, [collector.key for collector in decisions.watchers.collectors])
+            outcomes = [[counts.get(each, -1) for each in _OF_OUTCOME] if counts else _NO_SLOTS for counts in found]
+            emptied = [self._found(*_emptied_count(decisions, i)) for i in range(len(decisions.emptied.nodes))]
+            table = np.array(outcomes, np.int64).reshape(-1, len(OUTCOMES))
             self._tables = _Tables(decisions.watchers, table, np.array(emptied, np.int64))
         return self._tables
 
-    def _position(self, slot: Slot) -> int:
-        position = self.positions.get(slot)
+    def _found(self, collector: str, count: _Count) -> int:
+        return self.positions.get(collector, {}).get(count, -1)
+
+    def _position(self, collector: str, count: _Count) -> int:
+        """Where a count's slot is; a new one is appended."""
+        of_collector = self.positions.setdefault(collector, {})
+        position = of_collector.get(count)
         if position is None:
-            position = self.positions[slot] = len(self.slots)
-            self.slots.append(slot)
+            position = of_collector[count] = len(self.slots)
+            self.slots.append(Slot(collector, *count))
             self.changed.add(position // CHUNK_SLOTS)  # names never stand in the changelog without counts
             if position >= len(self.counts):
                 self.counts = np.resize(self.counts, max(64, 2 * position))
@@ -261,8 +270,7 @@ class Restoration:
                 yield key[1], slot, count
 
 
-def _emptied_slot(decisions: ModelDecisions, position: int) -> Slot:
-    """What one of a batch's ``emptied`` counts counts."""
+def _emptied_count(decisions: ModelDecisions, position: int) -> tuple[str, _Count]:
+    """What one of a batch's ``emptied`` counts counts: the collector, and its count."""
     emptied = decisions.emptied
-    collector = decisions.watchers.collectors[emptied.collectors[position]]
-    return Slot(collector.key, Outcome.WORKFLOW_EMPTY.value, emptied.nodes[position])
+    return decisions.watchers.collectors[emptied.collectors[position]].key, (Outcome.WORKFLOW_EMPTY.value, emptied.nodes[position])

@@ -171,20 +171,12 @@ class Fates:
         return len(self.inputs.get(name, ())) + self.letters.get(name, Counter()).total()
 
 
-class Watch:
-    """Follows inputs, dead letters and the queue in a thread.
+class _Follower:
+    """Something that follows along in a thread until it is left."""
 
-    Args:
-        settings: the cluster.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        self._names = [prefixed(settings, name) for name in (QUEUE, inputs_topic("acme", "quality"), QUEUE_DEAD_LETTERS)]
-        self._settings = settings
+    def __init__(self) -> None:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow)
-        self._queued_at_ms: dict[tuple[str, str], int] = {}
-        self.fates = Fates()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -193,6 +185,24 @@ class Watch:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
+
+    def _follow(self) -> None:
+        raise NotImplementedError
+
+
+class Watch(_Follower):
+    """Follows inputs, dead letters and the queue in a thread.
+
+    Args:
+        settings: the cluster.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self._names = [prefixed(settings, name) for name in (QUEUE, inputs_topic("acme", "quality"), QUEUE_DEAD_LETTERS)]
+        self._settings = settings
+        self._queued_at_ms: dict[tuple[str, str], int] = {}
+        self.fates = Fates()
 
     def _follow(self) -> None:
         queue, after = TopicReader(self._settings, self._names[:1]), TopicReader(self._settings, self._names[1:])
@@ -233,22 +243,13 @@ def _identity(record: Record) -> tuple[str, str]:
     return (record.key or b"").decode().rpartition("/")[2], f"p-{number}"
 
 
-class Memory:
+class Memory(_Follower):
     """Resident memory of the stage's process, once a second."""
 
     def __init__(self, processor: Processor) -> None:
+        super().__init__()
         self._processor = processor
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._follow)
         self.megabytes: list[float] = []
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
 
     def _follow(self) -> None:
         while not self._stop.wait(1.0):
