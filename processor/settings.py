@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     group_protocol: str = Field("auto", pattern="^(auto|consumer|classic)$", description="consumer is KIP-848; auto asks the broker")
     batch_records: int = Field(8000, ge=1, le=100_000, description="records polled and decided at once")
     queue_in_flight: int = Field(1_000, ge=1, le=100_000, description="candidates of the second stage under way at once in a process")
+    queue_in_flight_bytes: int = Field(256_000_000, ge=1_000, description="of their records; none is begun while there are as many")
     duplicates_window_max: int = Field(
         100_000, ge=1, description="inputs that a window of duplicates remembers at most; a longer window_count is cut to it"
     )

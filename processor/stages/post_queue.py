@@ -110,6 +110,11 @@ class Candidate:
     models: Models = ()
 
     @property
+    def size(self) -> int:
+        """Bytes of its record."""
+        return len(self.message.value() or b"")
+
+    @property
     def shard(self) -> int:
         """Which of its collector's shards it belongs to."""
         second = self.collector.second
@@ -152,7 +157,7 @@ class PostQueue:
         self._member = parts.join(self)
         self._owned: dict[int, Owned] = {}
         self._existing: frozenset[str] = frozenset()
-        self._room = Room(parts.settings.queue_in_flight)
+        self._room = Room(parts.settings.queue_in_flight, parts.settings.queue_in_flight_bytes)
         self._departed = Departed(parts.catalog.catalog.collector, time.monotonic)
         parts.metrics.holds("counters", lambda: [owned.counters for owned in list(self._owned.values())])
         parts.metrics.holds("queue_state", lambda: [owned.windows for owned in list(self._owned.values())])
@@ -293,7 +298,7 @@ class PostQueue:
         if not self._room.has(candidate.models) and owned.progress.may_wait(message.offset() or 0):
             return candidate.models
         self._run(candidate)
-        self._room.enter(candidate.models)
+        self._room.enter(candidate.models, candidate.size)
         owned.progress.begin(*place_of(message))
         owned.waiting.setdefault(candidate.place, deque()).append(candidate)
         return None
@@ -316,7 +321,7 @@ class PostQueue:
             for key in list(owned.waiting):
                 waiting = owned.waiting[key]
                 while waiting and waiting[0].verdict.done():
-                    self._room.leave(waiting[0].models)
+                    self._room.leave(waiting[0].models, waiting[0].size)
                     self._settle(owned, waiting.popleft())
                 if not waiting:
                     del owned.waiting[key]
@@ -433,5 +438,5 @@ class PostQueue:
         for waiting in owned.waiting.values():
             for candidate in waiting:
                 candidate.verdict.cancel()
-                self._room.leave(candidate.models)
+                self._room.leave(candidate.models, candidate.size)
         owned.again.close()

@@ -20,19 +20,25 @@ class Room:
     slow one alone comes to a half, n of them to a share of 1 / (n + 1) each: however many are slow, one such share stays free for the
     rest, and a model that has the process to itself is not kept small.
 
+    Bytes are places of the whole process: while there are none left nothing is begun, whatever it waits for. The last to be begun may
+    go beyond them, so that one that is larger than all of them is not in the way for ever.
+
     Args:
         most: places of the process.
+        most_bytes: of the candidates' records under way.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, most_bytes: int) -> None:
         self._most = most
+        self._most_bytes = most_bytes
         self._taken = 0
+        self._bytes = 0
         self._by_model: Counter[str] = Counter()
 
     @property
     def free(self) -> int:
         """Places left; never negative."""
-        return max(0, self._most - self._taken)
+        return max(0, self._most - self._taken) if self._bytes < self._most_bytes else 0
 
     @property
     def taken(self) -> int:
@@ -42,16 +48,18 @@ class Room:
     def has(self, models: Models) -> bool:
         """Whether one more candidate that waits for these models may be begun."""
         free = self.free
-        return all(self._by_model[model] < free for model in models)
+        return self._bytes < self._most_bytes and all(self._by_model[model] < free for model in models)
 
-    def enter(self, models: Models) -> None:
-        """One is begun."""
+    def enter(self, models: Models, size: int) -> None:
+        """One of so many bytes is begun."""
         self._taken += 1
+        self._bytes += size
         self._by_model.update(models)
 
-    def leave(self, models: Models) -> None:
-        """One has ended."""
+    def leave(self, models: Models, size: int) -> None:
+        """One of so many bytes has ended."""
         self._taken -= 1
+        self._bytes -= size
         for model in models:
             self._by_model[model] -= 1
             if not self._by_model[model]:

@@ -20,6 +20,7 @@ from processor.state.windows import PartitionWindows, WindowRestoration
 SCHEMAS = Schemas.checked_in()
 PARTITION = 3
 MOST = 4
+MOST_BYTES = 9
 KEYS = {b"none": (), b"slow": ("a",), b"slow too": ("a",), b"other": ("b",), b"\xff both": ("a", "b")}
 
 
@@ -57,7 +58,7 @@ class Process:
     log: Log
     progress: Progress
     at: int
-    room: Room = field(default_factory=lambda: Room(MOST))
+    room: Room = field(default_factory=lambda: Room(MOST, MOST_BYTES))
     under_way: dict[bytes, deque[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -73,7 +74,7 @@ class Process:
         offset, key = place_of(record)
         if not self.room.has(KEYS[key]) and self.progress.may_wait(offset):
             return KEYS[key]
-        self.room.enter(KEYS[key])
+        self.room.enter(KEYS[key], size_of(offset))
         self.progress.begin(offset, key)
         self.under_way.setdefault(key, deque()).append(record)
         return None
@@ -83,8 +84,8 @@ class Process:
         if not (waiting := self.under_way.get(key)):
             return None
         record = waiting.popleft()
-        self.room.leave(KEYS[key])
         offset: int = record.offset()
+        self.room.leave(KEYS[key], size_of(offset))
         self.progress.finish(offset)
         return offset
 
@@ -97,6 +98,11 @@ def through_the_changelog(mark: Mark) -> Progress:
         restoration.add(decode(SCHEMAS, "queue_state", encode(SCHEMAS, "queue_state", fields)))
     assert restoration.checkpoints == {PARTITION: mark.next_offset}
     return restoration.state(PARTITION)[1]
+
+
+def size_of(offset: int) -> int:
+    """Of 0 to 10 bytes: some fill the room alone."""
+    return offset * 7 % 11
 
 
 def message(offset: int, key: bytes) -> Any:
@@ -141,11 +147,24 @@ def test_each_candidate_is_done_once_in_the_order_of_its_key(stream: list[tuple[
 
 
 def test_a_slow_model_alone_gets_a_half_and_there_is_always_room_for_others() -> None:
-    room = Room(100)
+    room = Room(100, 1_000)
     for model, share in (("a", 50), ("b", 25), ("c", 13)):
         while room.has((model,)):
-            room.enter((model,))
+            room.enter((model,), 1)
         assert room._by_model[model] == share
     assert room.has(())
     assert room.has(("d",))
     assert not room.has(("d", "a"))
+
+
+def test_nothing_is_begun_while_there_are_as_many_bytes_and_one_that_is_larger_than_all_still_is() -> None:
+    room = Room(100, 1_000)
+    room.enter((), 999)
+    assert room.has(())
+    room.enter(("a",), 5_000)
+    assert not room.free
+    assert not room.has(())
+    room.leave(("a",), 5_000)
+    assert room.free == 99
+    room.leave((), 999)
+    assert room.taken == 0
