@@ -18,7 +18,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import orjson
-import psutil
 
 from processor.codec.predictions import candidate_encoder
 from processor.codec.records import encode
@@ -27,6 +26,7 @@ from processor.kafka.client import producer
 from processor.kafka.machine import free_port
 from processor.kafka.reader import TopicReader
 from processor.topics.names import QUEUE, QUEUE_DEAD_LETTERS, inputs_topic, prefixed
+from tests.support.memory import Memory
 from tests.support.predictions import input_of, prediction
 from tests.support.processes import give
 from tests.support.sites import Asked, Background, answer
@@ -47,7 +47,6 @@ OTHERS = ("plain", "healthy")
 PER_SECOND = {"plain": 60, "healthy": 60, "trouble": 180}  # of the last, more than a model of 2 s can take
 TICK_S = 0.02
 SETTLE_S = 600
-MB = 1_000_000
 
 
 class Models:
@@ -128,11 +127,11 @@ class Stream:
         self._numbers = itertools.count()
         self.sent: Counter[str] = Counter()
 
-    def send(self, name: str, count: int) -> None:
-        """So many candidates of a collector."""
+    def send(self, name: str, count: int, size: int = 0) -> None:
+        """So many candidates of a collector, of about ``size`` bytes each."""
         key = f"acme/quality/{name}"
         for number in itertools.islice(self._numbers, count):
-            whole = prediction(id=f"p-{number}", input=input_of(text={"raw": f"text {number}", "url": None}))
+            whole = prediction(id=f"p-{number}", input=input_of(text={"raw": f"text {number}".ljust(size, "x"), "url": None}))
             self._producer.produce(self._topic, self._encode(key, 1.0, "0" * 24, encode(SCHEMAS, "prediction", whole)[5:]), key.encode())
         self.sent[name] += count
         self._producer.poll(0)
@@ -171,12 +170,20 @@ class Fates:
         return len(self.inputs.get(name, ())) + self.letters.get(name, Counter()).total()
 
 
-class _Follower:
-    """Something that follows along in a thread until it is left."""
+class Watch:
+    """Follows inputs, dead letters and the queue in a thread.
 
-    def __init__(self) -> None:
+    Args:
+        settings: the cluster.
+    """
+
+    def __init__(self, settings: Settings) -> None:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow)
+        self._names = [prefixed(settings, name) for name in (QUEUE, inputs_topic("acme", "quality"), QUEUE_DEAD_LETTERS)]
+        self._settings = settings
+        self._queued_at_ms: dict[tuple[str, str], int] = {}
+        self.fates = Fates()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -185,24 +192,6 @@ class _Follower:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
-
-    def _follow(self) -> None:
-        raise NotImplementedError
-
-
-class Watch(_Follower):
-    """Follows inputs, dead letters and the queue in a thread.
-
-    Args:
-        settings: the cluster.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        super().__init__()
-        self._names = [prefixed(settings, name) for name in (QUEUE, inputs_topic("acme", "quality"), QUEUE_DEAD_LETTERS)]
-        self._settings = settings
-        self._queued_at_ms: dict[tuple[str, str], int] = {}
-        self.fates = Fates()
 
     def _follow(self) -> None:
         queue, after = TopicReader(self._settings, self._names[:1]), TopicReader(self._settings, self._names[1:])
@@ -241,22 +230,6 @@ def _identity(record: Record) -> tuple[str, str]:
     start = value.index(b"p-")
     number = bytes(itertools.takewhile(lambda byte: chr(byte).isdigit(), value[start + 2 :])).decode()
     return (record.key or b"").decode().rpartition("/")[2], f"p-{number}"
-
-
-class Memory(_Follower):
-    """Resident memory of the stage's process, once a second."""
-
-    def __init__(self, processor: Processor) -> None:
-        super().__init__()
-        self._processor = processor
-        self.megabytes: list[float] = []
-
-    def _follow(self) -> None:
-        while not self._stop.wait(1.0):
-            try:
-                self.megabytes.append(sum(worker.memory_info().rss for worker in self._processor.workers()) / MB)
-            except psutil.NoSuchProcess:
-                continue
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +281,7 @@ class Trouble:
         fates = self._watch.fates
         before = {name: len(fates.inputs.get(name, ())) for name in OTHERS}
         sent_before, done_before = self._stream.sent[kind], fates.done(kind)
-        with Memory(self._processor) as memory:
+        with Memory(self._processor.workers) as memory:
             rates = {name: PER_SECOND[name] for name in OTHERS} | {kind: PER_SECOND["trouble"]}
             self._stream.at_rates(seconds, rates)
             began = time.monotonic()
