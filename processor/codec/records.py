@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import fastavro
 
@@ -24,6 +24,48 @@ def encode(schemas: Schemas, name: str, value: Mapping[str, Any]) -> bytes:
         FixCluster: the registry does not answer.
     """
     return frame(schemas.writer_id(name), write_body(schemas.writer(name), value))
+
+
+class Encoder:
+    """`encode` for many records of one schema, in half of the time where an optional field holds much.
+
+    To choose a union's branch fastavro looks whether the value fits, all of it, and then walks it once more to write it. An optional field
+    says by being None which it is, so it is written as what a union's bytes are: the branch's number, and the value.
+
+    Args:
+        schemas: ours.
+        name: of the schema.
+    """
+
+    def __init__(self, schemas: Schemas, name: str) -> None:
+        self._schemas = schemas
+        self._name = name
+        self._optional = {field["name"]: field["type"] for field in schemas.writer(name)["fields"] if _is_optional(field["type"])}
+        self._chosen: dict[frozenset[str], ParsedSchema] = {}
+
+    def __call__(self, value: Mapping[str, Any]) -> bytes:
+        """A framed record; every optional field is given.
+
+        Raises:
+            ValueError, TypeError: the value does not fit the schema: a fault of the caller.
+            FixCluster: the registry does not answer.
+        """
+        given = frozenset(name for name in self._optional if value[name] is not None)
+        if given not in self._chosen:
+            self._chosen[given] = self._choose(given)
+        chosen = {name: {"branch": int(name in given), "value": value[name]} for name in self._optional}
+        return frame(self._schemas.writer_id(self._name), write_body(self._chosen[given], {**value, **chosen}))
+
+    def _choose(self, given: frozenset[str]) -> ParsedSchema:
+        """The schema with a record of number and value in place of each optional field."""
+        ours = _unparsed(self._schemas.writer(self._name))
+        fields = [self._branch(field["name"], given) if field["name"] in self._optional else field for field in ours["fields"]]
+        return cast("ParsedSchema", fastavro.parse_schema({**ours, "fields": fields}))
+
+    def _branch(self, name: str, given: frozenset[str]) -> ParsedSchema:
+        value = [{"name": "value", "type": self._optional[name][1]}] if name in given else []
+        chosen = {"type": "record", "name": f"Chosen_{name}", "fields": [{"name": "branch", "type": "long"}, *value]}
+        return {"name": name, "type": chosen}
 
 
 def decode(schemas: Schemas, name: str, data: bytes | None) -> dict[str, Any]:
@@ -67,6 +109,15 @@ def without_logical_types(schema: Any) -> Any:
     if isinstance(schema, dict):
         return {key: without_logical_types(value) for key, value in schema.items() if key != "logicalType"}
     return [without_logical_types(each) for each in schema] if isinstance(schema, list) else schema
+
+
+def _is_optional(kind: Any) -> bool:
+    return isinstance(kind, list) and len(kind) == 2 and kind[0] == "null"  # noqa: PLR2004 - null, and what it is otherwise
+
+
+def _unparsed(schema: ParsedSchema) -> ParsedSchema:
+    """Without fastavro's mark that it has parsed this."""
+    return {key: value for key, value in schema.items() if not key.startswith("__")}
 
 
 def _read_structure(body: bytes, writer: ParsedSchema, reader: ParsedSchema | None) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from processor.codec.bad import BadRecordError
-from processor.codec.records import decode, encode
+from processor.codec.records import Encoder, decode
 from processor.errors import FixCluster
 from processor.kafka.reader import TopicReader
 from processor.kafka.writer import Outgoing
@@ -115,6 +115,7 @@ class Store(Generic[State_co]):
     ) -> None:
         self._settings = settings
         self._schemas = schemas
+        self._encode = Encoder(schemas, changelog.schema)
         self._changelog = changelog
         self._topic = prefixed(settings, changelog.topic)
         self._restoration = restoration
@@ -125,7 +126,7 @@ class Store(Generic[State_co]):
     def record(self, block: Block) -> Outgoing:
         """A block as a record of the changelog."""
         fields = block.as_dict()
-        value = None if fields is None else encode(self._schemas, self._changelog.schema, fields)
+        value = None if fields is None else self._encode(fields)
         return Outgoing(self._topic, block.key, value, partition=self._changelog_partition(block.partition))
 
     def restore(self, committed: Mapping[int, int | None]) -> dict[int, State_co]:

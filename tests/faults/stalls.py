@@ -95,7 +95,7 @@ def broker(settings: Settings, pid: int, count: int, seconds: float) -> Row:
                 os.kill(pid, signal.SIGSTOP)
                 threading.Event().wait(stop_s)
                 os.kill(pid, signal.SIGCONT)
-            wait_until(lambda: _behind(settings) == 0, "all predictions", SETTLE_S)
+            wait_until(lambda: _behind(settings) == 0 or not processor.running(), "all predictions", SETTLE_S)
         assert processor.terminate() == 0, processor.log()[-5000:]
     rows = {row["collector"]: row for row in app.status(settings)["collectors"]}
     for key, wanted in expectation(stream).funnel.items():

@@ -8,7 +8,7 @@ import pytest
 
 from processor.codec.bad import BadReason, BadRecordError
 from processor.codec.framing import frame
-from processor.codec.records import decode, encode, write_body
+from processor.codec.records import Encoder, decode, encode, write_body
 from processor.codec.registry import Schemas
 from tests.support.older_schemas import NEWER_ID, OLDER_ID, older, schemas_of_three_releases
 from tests.support.predictions import prediction
@@ -73,3 +73,23 @@ def test_records_of_other_releases_resolve_as_avro_says(writer_id: int) -> None:
 def test_a_value_that_does_not_fit_is_the_callers_fault() -> None:
     with pytest.raises(ValueError, match="no value and no default for id"):
         encode(SCHEMAS, "app", {"user_id": "acme"})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"names": [{"collector": "acme/a/c", "outcome": "collected", "node": ""}, {"collector": "u/a/c", "outcome": "é", "node": "n"}]},
+        {"names": []},
+        {"counts": b"12345678"},
+        {"next_offset": 1 << 40},
+    ],
+)
+def test_an_encoder_writes_what_encode_writes(given: dict[str, Any]) -> None:
+    value = {"stage": "pre-queue", "partition": 3, "model": "m", "chunk": 1, "names": None, "counts": None, "next_offset": -1} | given
+    encoder = Encoder(SCHEMAS, "counters")
+    assert [encoder(value), encoder(value)] == [encode(SCHEMAS, "counters", value)] * 2
+
+
+def test_an_encoder_refuses_what_does_not_fit() -> None:
+    with pytest.raises(TypeError):
+        Encoder(SCHEMAS, "counters")({"stage": "s", "partition": 3, "names": None, "counts": 7})
