@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from processor.errors import FixCluster
 from processor.kafka.client import reading_consumer
-from processor.kafka.failure import cluster_error, error_code
+from processor.kafka.failure import AWAY, cluster_error, error_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -104,6 +104,8 @@ class TopicReader:
             found = self._consumer.list_topics(topic, timeout=METADATA_TIMEOUT_S).topics[topic]
         except KafkaException as error:
             raise cluster_error(f"looking for topic {topic}", error) from None
+        if found.error is not None and found.error.code() in AWAY:
+            raise cluster_error(f"looking for topic {topic}", KafkaException(found.error))
         if found.error is not None:
             raise FixCluster(f"topic {topic}: {found.error.str()}; create it with `collectors topics apply`")
         return sorted(found.partitions)
