@@ -17,11 +17,24 @@ AWAY = {
     KafkaError._TIMED_OUT,  # noqa: SLF001 - as above
     KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001 - as above
     KafkaError._RESOLVE,  # noqa: SLF001 - as above
+    # A broker that left the cluster's metadata while it was asked.
+    KafkaError._DESTROY_BROKER,  # noqa: SLF001 - as above
+    KafkaError._WAIT_COORD,  # noqa: SLF001 - as above
+    KafkaError.NETWORK_EXCEPTION,
     KafkaError.REQUEST_TIMED_OUT,
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.NOT_CONTROLLER,
+    KafkaError.KAFKA_STORAGE_ERROR,
+    KafkaError.OFFSET_NOT_AVAILABLE,
+    KafkaError.REPLICA_NOT_AVAILABLE,
+    KafkaError.FENCED_LEADER_EPOCH,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError.NOT_ENOUGH_REPLICAS,
+    KafkaError.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
     KafkaError.BROKER_NOT_AVAILABLE,
 }
 
