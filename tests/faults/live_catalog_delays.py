@@ -22,8 +22,8 @@ def main() -> int:
             remove_broker(broker)
     for name, delay_ms in outcome.delays_ms.items():
         print(f"{name}: {delay_ms} ms until the last decision with the catalog before it")  # noqa: T201 - the command's output
-    print(f"{outcome.predictions} predictions; wrong: {outcome.wrong[:5]}; doubled: {outcome.doubled[:5]}")  # noqa: T201 - as above
-    return 1 if outcome.wrong or outcome.doubled else 0
+    print(f"{outcome.predictions} predictions; wrong: {[str(each) for each in outcome.findings[:5]]}")  # noqa: T201 - as above
+    return 1 if outcome.findings else 0
 
 
 if __name__ == "__main__":

@@ -86,7 +86,6 @@ class History:
         queue: the topic of candidates.
         read_live: what read-committed readers were handed while it all happened.
         second: by second-stage collector, outcomes of its candidates in the order of the queue; an outcome ``collected`` is an input.
-        witness: a collector that takes all it sees, so that each prediction tells its catalog; empty: there is none.
         counters: collector → outcome → count, as the system counts; None: not looked at.
         stored: app → ids of the inputs that its destination holds; apps without a destination are not in it.
         refused: ids of inputs that a destination refused, by dead letters.
@@ -100,7 +99,6 @@ class History:
     queue: str = "queue"
     read_live: Collection[Place] = ()
     second: Mapping[str, Judge] = field(default_factory=dict)
-    witness: str = ""
     counters: Mapping[str, Mapping[str, int]] | None = None
     stored: Mapping[str, Collection[str]] = field(default_factory=dict)
     refused: Collection[str] = ()

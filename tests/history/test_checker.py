@@ -124,7 +124,6 @@ class Run:
             self.aborted,
             read_live={each.place for each in self.committed[::2]},
             second=SECOND,
-            witness=WITNESS["key"] if self.witness else "",
             # Without a witness nobody knows which catalog decided what left no records, and so what it was counted under.
             counters=self.counters if self.witness else None,
             stored=stored,

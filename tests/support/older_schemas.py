@@ -21,11 +21,14 @@ NEWER_ID = 901
 
 def schemas_of_three_releases() -> Schemas:
     """The schemas checked in, and two more ids for predictions."""
-    index = read_index(FOLDER)
-    ours = json.loads(newest(index, "prediction").text)
+    return Schemas(read_index(FOLDER) | {each.id: each for each in other_releases()})
+
+
+def other_releases() -> tuple[SchemaFile, SchemaFile]:
+    """The prediction schema of an older release and of a newer one."""
+    ours = json.loads(newest(read_index(FOLDER), "prediction").text)
     older, newer = _records(ours, _without_later_fields), _records(ours, _with_a_new_field)
-    others = {OLDER_ID: SchemaFile(OLDER_ID, "older", json.dumps(older)), NEWER_ID: SchemaFile(NEWER_ID, "newer", json.dumps(newer))}
-    return Schemas(index | others)
+    return SchemaFile(OLDER_ID, "older", json.dumps(older)), SchemaFile(NEWER_ID, "newer", json.dumps(newer))
 
 
 def older(prediction: dict[str, Any]) -> dict[str, Any]:

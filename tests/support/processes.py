@@ -54,8 +54,12 @@ class Processor:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        self._process = subprocess.Popen(self._command, env=environment(self._settings), stdin=subprocess.DEVNULL, stderr=self._log)
+        self.start()
         return self
+
+    def start(self) -> None:
+        """Start it; again after it was killed, as a service manager would, with the same log."""
+        self._process = subprocess.Popen(self._command, env=environment(self._settings), stdin=subprocess.DEVNULL, stderr=self._log)
 
     def __exit__(self, *_: object) -> None:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -93,6 +97,6 @@ class Processor:
         return self._process.poll() is None
 
     def log(self) -> str:
-        """Everything it said so far."""
-        self._log.seek(0)
-        return self._log.read().decode("utf-8", "replace")
+        """Everything it said so far; any thread may ask."""
+        number = self._log.fileno()
+        return os.pread(number, os.fstat(number).st_size, 0).decode("utf-8", "replace")

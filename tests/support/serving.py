@@ -25,6 +25,7 @@ class Serving:
     Args:
         settings: the cluster, with its topics.
         folder: where it runs: its secret store and its destination's database are there.
+        port: where it listens; 0: a free one.
 
     Attributes:
         url: where it answers.
@@ -34,13 +35,19 @@ class Serving:
     url: str
     process: subprocess.Popen[str]
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
+    def __init__(self, settings: Settings, folder: Path, port: int = 0) -> None:
         self._settings = settings
         self._folder = folder
+        self._port = port
         self._log = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - lives as long as the process
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "processor", "serve", "--port", "0"]
+        self.start()
+        return self
+
+    def start(self) -> None:
+        """Start it, and wait until it answers; again after it was killed, with the same log."""
+        command = [sys.executable, "-m", "processor", "serve", "--port", str(self._port)]
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(
             command, env=environment(self._settings), cwd=self._folder, stdout=pipe, stderr=self._log, text=True
@@ -48,7 +55,6 @@ class Serving:
         assert self.process.stdout is not None
         self.url = self.process.stdout.readline().strip()
         assert self.url, self.log()
-        return self
 
     def __exit__(self, *_: object) -> None:
         with contextlib.suppress(ProcessLookupError):

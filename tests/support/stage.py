@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from processor import app
+from processor.catalog.changes import ID_HEADER
+from processor.catalog.records import TOPICS
 from processor.kafka.reader import TopicReader
 from processor.topics.names import prefixed
 from tests.support.processes import Processor
@@ -21,6 +23,15 @@ def records(settings: Settings, topic: str) -> list[Record]:
     reader = TopicReader(settings, [prefixed(settings, topic)])
     try:
         return list(reader.read_to_end())
+    finally:
+        reader.close()
+
+
+def newest_changeset(settings: Settings) -> tuple[str, int]:
+    """The newest version of the catalog, and when it was written."""
+    reader = TopicReader(settings, [prefixed(settings, topic) for topic in TOPICS.values()])
+    try:
+        return max((dict(record.headers).get(ID_HEADER, b"").decode(), record.timestamp_ms) for record in reader.read_to_end())
     finally:
         reader.close()
 
