@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from processor.settings import Settings
-    from tests.history.history import Judge
+    from tests.history.history import Judge, Queued
 
 APPS = ("quality", "second", "watch", "third")
 WITH_DESTINATION = ("quality", "second")
@@ -78,13 +78,18 @@ def refused_topic(settings: Settings) -> str:
     return prefixed(settings, INPUTS_DEAD_LETTERS)
 
 
-def _all(given: Sequence[dict[str, Any]]) -> list[str]:
+def _at_us(candidate: Queued) -> int:
+    """When it was predicted, but never later than when it was queued: a clock that is ahead uses up no windows that have not begun."""
+    return int(min(candidate.at_ms * 1000, candidate.prediction["predicted_at"]))
+
+
+def _all(given: Sequence[Queued]) -> list[str]:
     return ["collected"] * len(given)
 
 
 def _limited(quota: dict[str, int] | None, duplicates: dict[str, Any] | None) -> Judge:
-    def judge(given: Sequence[dict[str, Any]]) -> list[str]:
+    def judge(given: Sequence[Queued]) -> list[str]:
         oracle = SecondOracle(quota, duplicates)
-        return [oracle.judge({"input_id": each["input"]["id"] or None}, each["predicted_at"]) for each in given]
+        return [oracle.judge({"input_id": each.prediction["input"]["id"] or None}, _at_us(each)) for each in given]
 
     return judge

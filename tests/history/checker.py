@@ -13,6 +13,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from tests.history.history import Queued
 from tests.support.oracle import judge
 
 if TYPE_CHECKING:
@@ -191,16 +192,16 @@ class _Check:
         for taken in self._history.committed:
             if not self._is_first(taken):
                 inputs[taken.collector].append(taken.prediction)
-        candidates: dict[str, list[str]] = defaultdict(list)
+        candidates: dict[str, list[Taken]] = defaultdict(list)
         for taken in self._first:
             if taken.place.topic == self._history.queue and taken.prediction in self._produced:
-                candidates[taken.collector].append(taken.prediction)
+                candidates[taken.collector].append(taken)
         for key, judge_all in self._history.second.items():
             queued = candidates[key]
-            outcomes = judge_all([self._produced[each].prediction for each in queued])
+            outcomes = judge_all([Queued(self._produced[each.prediction].prediction, each.at_ms) for each in queued])
             self._counts[key].update(outcomes)
             self._counts[key]["queued"] -= len(queued)
-            wanted = [each for each, outcome in zip(queued, outcomes, strict=True) if outcome == "collected"]
+            wanted = [each.prediction for each, outcome in zip(queued, outcomes, strict=True) if outcome == "collected"]
             self._verdict.expected += len(wanted)
             yield from _differences(key, wanted, inputs[key])
 

@@ -6,7 +6,15 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-Judge = Callable[[Sequence[dict[str, Any]]], list[str]]
+
+class Queued(NamedTuple):
+    """A candidate as the second stage has it: its prediction, and when it was queued."""
+
+    prediction: dict[str, Any]
+    at_ms: float
+
+
+Judge = Callable[[Sequence[Queued]], list[str]]
 
 
 class Place(NamedTuple):

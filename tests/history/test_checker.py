@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.history.checker import TAKEN, Kind, check
-from tests.history.history import CatalogState, History, Place, Produced, Taken
+from tests.history.history import CatalogState, History, Place, Produced, Queued, Taken
 from tests.support.oracle import judge
 from tests.support.rewrites import KEYED, THERE_AND_BACK, WITNESS
 from tests.support.second_oracle import SecondOracle
@@ -35,7 +35,7 @@ def everything(given: Any) -> list[str]:
 def at_most_five(given: Any) -> list[str]:
     """A second stage with a quota."""
     oracle = SecondOracle({"total": 5}, None)
-    return [oracle.judge({}, each["predicted_at"]) for each in given]
+    return [oracle.judge({}, each.prediction["predicted_at"]) for each in given]
 
 
 SECOND = {"acme/second/queued": everything, CAPPED["key"]: at_most_five}
@@ -96,13 +96,13 @@ class Run:
     def _settle(self) -> None:
         by_id = {each.id: each.prediction for each in self.produced}
         for key, judge_all in SECOND.items():
-            queued = [each.prediction for each in self.committed if each.place.topic == "queue" and each.collector == key]
-            outcomes = judge_all([by_id[each] for each in queued])
+            queued = [each for each in self.committed if each.place.topic == "queue" and each.collector == key]
+            outcomes = judge_all([Queued(by_id[each.prediction], each.at_ms) for each in queued])
             self.counters[key].update([*outcomes])
             self.counters[key]["queued"] -= len(queued)
-            for prediction, outcome in zip(queued, outcomes, strict=True):
+            for each, outcome in zip(queued, outcomes, strict=True):
                 if outcome == "collected":
-                    self.committed.append(self._taken("inputs", key, prediction, self.states[-1].version))
+                    self.committed.append(self._taken("inputs", key, each.prediction, self.states[-1].version))
 
     def _taken(self, topic: str, collector: str, prediction: str, version: str) -> Taken:
         place = Place(topic, 0, self._end(topic, 0))
