@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 import tempfile
@@ -20,6 +21,8 @@ from tests.faults import stalls
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+log = logging.getLogger("stalls")
+
 
 def main() -> int:
     """Print a row a part; 0 when everything got done and memory stayed within its limits."""
@@ -27,11 +30,17 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60.0, help="how long each stands still")
     parser.add_argument("--json", action="store_true", help="one JSON array instead of text")
     given = parser.parse_args()
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s")
+    for noisy in ("collectors", "httpx"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
     os.environ["COLLECTORS_ALLOWED_NETWORKS"] = '["127.0.0.0/8"]'  # the model is on this machine
     os.environ["COLLECTORS_QUEUE_IN_FLIGHT_BYTES"] = str(stalls.IN_FLIGHT_BYTES)
     os.environ["COLLECTORS_MODEL_ATTEMPT_TIMEOUT_MS"] = os.environ["COLLECTORS_MODEL_TIMEOUT_MS"] = "3600000"
     with tempfile.TemporaryDirectory(prefix="stalls-") as folder:
-        rows = list(_rows(Path(folder), given.seconds))
+        rows = []
+        for row in _rows(Path(folder), given.seconds):
+            log.info("%s", _text(row))
+            rows.append(row)
     print(orjson.dumps([asdict(row) for row in rows]).decode() if given.json else "\n".join(map(_text, rows)))  # noqa: T201 - the output
     return 0 if all(row.holds for row in rows) else 1
 
