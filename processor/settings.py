@@ -1,7 +1,7 @@
 """Settings: one file and the environment, read once, frozen.
 
 The environment (``COLLECTORS_BOOTSTRAP_SERVERS`` …) wins over the file (YAML, ``--config``), the file over the defaults.
-Secrets stand in the file or the environment, never on a command line.
+Secrets stand in files or in the environment, never on a command line.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from processor.errors import FixUsage
+from processor.setting_files import EnvironmentWithFiles
 
 WORK_FOLDER = Path(".collectors")
 
@@ -83,14 +84,14 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - as above
+        settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Environment before file; no dotenv, no secrets folder."""
-        return env_settings, init_settings
+        """Environment before file; no dotenv, and no folder of secrets beside the files that the environment names."""
+        return EnvironmentWithFiles(settings_cls), init_settings
 
 
 def load_settings(config: Path | None = None) -> Settings:

@@ -34,7 +34,7 @@ def command(settings: Settings, user: str, app: str, from_beginning: bool, follo
     A record that is no JSON, so no input, has a null "value" and its bytes as "value_base64".
     """
     topic = prefixed(settings, inputs_topic(user, app))
-    if topic not in Admin(settings).layout().topics:
+    if not Admin(settings).has(topic):
         click.echo(f"no topic {topic}: nothing was ever collected for {user}/{app}", err=True)
         return
     reader = TopicReader(settings, [topic])

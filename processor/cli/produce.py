@@ -102,7 +102,7 @@ def _pace(rate: float | None) -> Callable[[], None]:
 
 
 def _require_topic(settings: Settings, topic: str) -> None:
-    if topic not in Admin(settings).names():
+    if not Admin(settings).has(topic):
         raise FixCluster(f"there is no topic {topic}: make it with `collectors topics apply`")
 
 

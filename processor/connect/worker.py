@@ -26,7 +26,7 @@ from processor.kafka.jars import manifest
 from processor.kafka.java import BROKER_FLAGS, bundled_java, java_command
 from processor.kafka.java_service import OUTPUT, STOP_TIMEOUT_S, JavaService, until
 from processor.kafka.machine import HOST, explain, free_port, port_problem
-from processor.secrets import FOLDER_MODE
+from processor.secrets import FILE_MODE, FOLDER_MODE
 from processor.settings import WORK_FOLDER
 
 if TYPE_CHECKING:
@@ -205,6 +205,9 @@ class LocalConnect:
     def _command(self, java: Path, jars: list[Path], plugins: Path) -> list[str]:
         place = Place(self._bootstrap, self._settings.topic_prefix, self.url, plugins, self._secrets)
         properties, config, scratch = (self._folder / name for name in ("worker.properties", "log4j2.xml", "tmp"))
+        # Passwords of the cluster may be among them.
+        properties.unlink(missing_ok=True)
+        properties.touch(mode=FILE_MODE)
         properties.write_text(properties_text(worker_properties(place, self._extra)), encoding="utf-8")
         config.write_bytes((files("processor.connect") / config.name).read_bytes())
         shutil.rmtree(scratch, ignore_errors=True)

@@ -19,6 +19,7 @@ from confluent_kafka.admin import (
 from processor.errors import FixCluster
 from processor.kafka.client import admin_client
 from processor.kafka.failure import cluster_error, error_code
+from processor.kafka.refusals import ask_for_topics
 from processor.kafka.topic_state import ConfigState, Layout, NewTopicState, TopicState
 
 if TYPE_CHECKING:
@@ -54,12 +55,20 @@ class Admin:
         """How many partitions each of these topics has.
 
         Raises:
-            FixCluster: some do not exist; all of them are named.
+            FixCluster: some do not exist, and all of them are named; or this client may not see one.
         """
         found = self.layout().topics
         if missing := sorted(set(names) - found.keys()):
+            self._refuse_hidden(missing)
             raise FixCluster(f"topics that do not exist: {', '.join(missing)}; create them with `collectors topics apply`")
         return {name: found[name].partitions for name in names}
+
+    def has(self, name: str) -> bool:
+        """Whether a topic exists."""
+        if name in self.layout().topics:
+            return True
+        self._refuse_hidden([name])
+        return False
 
     def topics(self, names: Collection[str]) -> dict[str, TopicState]:
         """Those of the named topics that exist, with their configs."""
@@ -114,16 +123,24 @@ class Admin:
 
     def _metadata(self) -> ClusterMetadata:
         try:
-            return self._client.list_topics(timeout=REQUEST_TIMEOUT_S)
+            return ask_for_topics(self._client, REQUEST_TIMEOUT_S)
         except KafkaException as error:
-            raise cluster_error("asking the cluster for its topics", error) from error
+            raise cluster_error("asking the cluster for its topics", error, self._client) from error
+
+    def _refuse_hidden(self, names: Collection[str]) -> None:
+        """Topics that a client may not see are left out of every list; only asked for one by one it is told so."""
+        for name in names:
+            found = ask_for_topics(self._client, REQUEST_TIMEOUT_S, name).topics[name]
+            if found.error is not None and found.error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                raise cluster_error(f"looking for topic {name}", KafkaException(found.error))
 
     def _configs(self, names: list[str]) -> dict[str, dict[str, ConfigState]]:
         found: dict[str, dict[str, ConfigState]] = {}
         for start in range(0, len(names), TOPICS_PER_REQUEST):
             resources = [ConfigResource(ResourceType.TOPIC, name) for name in names[start : start + TOPICS_PER_REQUEST]]
             described = self._client.describe_configs(resources, request_timeout=REQUEST_TIMEOUT_S)
-            for resource, entries in zip(described, _results(described, "reading topic configs"), strict=True):
+            for resource, future in described.items():
+                (entries,) = _results({resource: future}, f"reading the configs of topic {resource.name}")
                 found[resource.name] = {entry.name: _config(entry) for entry in entries.values()}
         return found
 

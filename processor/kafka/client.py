@@ -10,6 +10,7 @@ from confluent_kafka.admin import AdminClient
 from processor.errors import FixUsage
 from processor.kafka.address import bootstrap_servers
 from processor.kafka.client_log import client_logger
+from processor.kafka.refusals import REFUSALS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +35,7 @@ def client_config(settings: Settings) -> dict[str, Any]:
         "bootstrap.servers": bootstrap_servers(settings),
         "client.id": f"collectors-{settings.instance}",
         "logger": log,
+        "error_cb": REFUSALS.note,
         **{name: secret.get_secret_value() for name, secret in settings.kafka.items()},
     }
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from processor.kafka.client import reading_consumer
-from processor.kafka.failure import cluster_error, error_code
+from processor.kafka.failure import NOT_ALLOWED, cluster_error, error_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,10 +50,17 @@ def _of_group(settings: Settings, group: str, parts: Sequence[tuple[str, int]]) 
     try:
         found = _asked(consumer, [TopicPartition(topic, partition) for topic, partition in parts])
     except KafkaException as error:
-        raise cluster_error(f"asking what group {group} has committed", error) from None
+        raise cluster_error(f"asking what group {group} has committed", _cause(consumer, error)) from None
     finally:
         consumer.close()
     return [part for part in found if part.offset >= 0]
+
+
+def _cause(consumer: Consumer, error: KafkaException) -> KafkaException:
+    """Who may not see a group's coordinator waits for it in vain; that it was refused is told when polling."""
+    message = consumer.poll(0) if error_code(error) == KafkaError._TIMED_OUT else None  # noqa: SLF001 - the client's name for its own codes
+    refusal = message.error() if message is not None else None
+    return KafkaException(refusal) if refusal is not None and refusal.code() in NOT_ALLOWED else error
 
 
 def _asked(consumer: Consumer, parts: list[TopicPartition]) -> list[TopicPartition]:

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 from confluent_kafka import KafkaError, KafkaException
 
 from processor.errors import ClusterAway, FixCluster, RestartProcess
+from processor.kafka.refusals import REFUSALS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from processor.kafka.refusals import Client
 
 AWAY = {
     KafkaError._TRANSPORT,  # noqa: SLF001 - the client's name for its own codes
@@ -38,12 +41,24 @@ AWAY = {
     KafkaError.BROKER_NOT_AVAILABLE,
 }
 
+# What a client that was let in may not do.
+NOT_ALLOWED = {
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+}
+GRANT = (
+    "this user may not: `collectors topics plan --acls`, typed by who may change the cluster, shows which right is missing, and "
+    "`collectors topics apply --acls` grants it"
+)
+
 NEXT_STEP = {
     KafkaError._TRANSPORT: "is the cluster up? `collectors kafka status` knows the local one; COLLECTORS_BOOTSTRAP_SERVERS names another",  # noqa: SLF001 - the client's name for its own codes
     KafkaError._TIMED_OUT: "no broker answered in time: check the address, the network and security.protocol",  # noqa: SLF001 - as above
     KafkaError._ALL_BROKERS_DOWN: "is the cluster up? check COLLECTORS_BOOTSTRAP_SERVERS",  # noqa: SLF001 - as above
-    KafkaError.TOPIC_AUTHORIZATION_FAILED: "grant this user Describe, Create, Alter, DescribeConfigs and AlterConfigs on the topic",
-    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "grant this user Create and Alter on the cluster",
+    **dict.fromkeys(NOT_ALLOWED, GRANT),
+    KafkaError.SECURITY_DISABLED: "the brokers have no authorizer: set authorizer.class.name, or leave --acls out",
     KafkaError.INVALID_REPLICATION_FACTOR: "there are fewer brokers than replicas wanted: lower `replication` or add brokers",
     KafkaError.INVALID_CONFIG: "the broker does not take this config: correct `configs` in topics.yaml",
     KafkaError.INVALID_PARTITIONS: "the broker does not take this number of partitions: correct `partitions` in topics.yaml",
@@ -52,9 +67,18 @@ NEXT_STEP = {
 }
 
 
-def cluster_error(doing: str, error: KafkaException) -> FixCluster:
-    """The client's error as ours: what was tried, what the cluster said, what to do; ClusterAway where nobody answered."""
+def cluster_error(doing: str, error: KafkaException, client: Client | None = None) -> FixCluster:
+    """The client's error as ours: what was tried, what the cluster said, what to do; ClusterAway where nobody answered.
+
+    Args:
+        doing: what was tried, and of which topic or group.
+        error: what the client raised.
+        client: who raised it; it may know more.
+    """
     cause = error.args[0]
+    if error_code(error) in AWAY and (refusal := REFUSALS.take(client)):
+        # Of certificates it may be a connection that was cut while it was made: that passes.
+        return (FixCluster if refusal.credentials else ClusterAway)(f"{doing}: {refusal}")
     kind = ClusterAway if error_code(error) in AWAY else FixCluster
     next_step = NEXT_STEP.get(error_code(error), "look at the brokers' logs")
     return kind(f"{doing}: {cause.str()} ({cause.name()}): {next_step}")

@@ -47,6 +47,7 @@ class Member:
 
     def __init__(self, settings: Settings, group: str, topic: str, protocol: str, owner: Owner) -> None:  # noqa: PLR0913, RUF100
         self.topic = topic
+        self._group = group
         self._owner = owner
         self._failure: Exception | None = None
         self._consumer: Consumer = group_consumer(settings, group, protocol)
@@ -68,7 +69,8 @@ class Member:
         if self._failure is not None:
             raise self._failure
         if any(map(Message.error, messages)):
-            messages = [message for message in messages if is_record(message, "the committed offset is")]
+            doing = f"reading {self.topic} with group {self._group}"
+            messages = [message for message in messages if is_record(message, "the committed offset is", doing)]
         batches = by_partition(messages)
         ours = {partition: self._following(partition, batch) for partition, batch in batches.items()}
         return {partition: batch for partition, batch in ours.items() if batch}

@@ -49,6 +49,7 @@ class LocalBroker:
         *,
         port: int = 0,
         extra_properties: Mapping[str, str] | None = None,
+        client_properties: Mapping[str, str] | None = None,
         progress: Progress | None = None,
     ) -> None:
         """Describe a broker; nothing is started yet.
@@ -58,6 +59,7 @@ class LocalBroker:
             folder: the broker's own folder; made when it is missing.
             port: where clients connect; 0: a free one, chosen at the first start of this object and kept.
             extra_properties: further broker settings; they win over ours. With ``log.dirs`` the data are kept there.
+            client_properties: what a client needs beside the address to be answered.
             progress: told about downloads.
 
         Attributes:
@@ -69,6 +71,7 @@ class LocalBroker:
         self._port = port
         self._extra = dict(extra_properties or {})
         self._data = Path(self._extra.pop("log.dirs", self._folder / "data"))
+        self._client = dict(client_properties or {})
         self._progress = progress
         self._service = JavaService(self._folder, "the broker", "broker.log")
 
@@ -202,7 +205,7 @@ class LocalBroker:
         return record
 
     def _wait_until_ready(self, record: BrokerRecord, timeout_s: float) -> None:
-        self._service.wait_until_ready(lambda: answers(record.bootstrap_servers), timeout_s)
+        self._service.wait_until_ready(lambda: answers(record.bootstrap_servers, properties=self._client), timeout_s)
 
     def _give_up(self) -> None:
         self._service.give_up()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from confluent_kafka import KafkaError, KafkaException
 
 from processor.kafka.client import producer
+from processor.kafka.failure import GRANT, NOT_ALLOWED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +36,7 @@ NEXT_STEP = {
     KafkaError._PURGE_QUEUE: "the producer was closed before a broker took it",  # noqa: SLF001 - as above
     KafkaError._PURGE_INFLIGHT: "the producer was closed before a broker confirmed it; it may have arrived",  # noqa: SLF001 - as above
     KafkaError.MSG_SIZE_TOO_LARGE: "it is larger than the topic's max.message.bytes",
-    KafkaError.TOPIC_AUTHORIZATION_FAILED: "this user may not write to the topic",
+    **dict.fromkeys(NOT_ALLOWED, GRANT),
 }
 
 

@@ -10,6 +10,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from processor.kafka.client import admin_client
 from processor.kafka.failure import AWAY, cluster_error, error_code
+from processor.kafka.refusals import ask_for_topics
 
 if TYPE_CHECKING:
     from processor.settings import Settings
@@ -29,11 +30,12 @@ def group_protocol(settings: Settings) -> str:
     """
     if settings.group_protocol != "auto":
         return settings.group_protocol
+    admin = admin_client(settings)
     try:
-        protocols = _broker_setting(admin_client(settings))
+        protocols = _broker_setting(admin)
     except KafkaException as error:
         if error_code(error) in AWAY:
-            raise cluster_error("asking for the group protocols", error) from None
+            raise cluster_error("asking for the group protocols", error, admin) from None
         log.warning(
             "cannot ask the brokers for their group protocols (%s): using classic; set group_protocol to decide", error.args[0].str()
         )
@@ -42,7 +44,7 @@ def group_protocol(settings: Settings) -> str:
 
 
 def _broker_setting(admin: AdminClient) -> str:
-    broker = min(admin.list_topics(timeout=TIMEOUT_S).brokers)
+    broker = min(ask_for_topics(admin, TIMEOUT_S).brokers)
     resource = ConfigResource(ResourceType.BROKER, str(broker))
     (answer,) = admin.describe_configs([resource], request_timeout=TIMEOUT_S).values()
     entry = answer.result().get(BROKER_SETTING)

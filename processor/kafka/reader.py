@@ -9,7 +9,8 @@ from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from processor.errors import FixCluster
 from processor.kafka.client import reading_consumer
-from processor.kafka.failure import AWAY, cluster_error, error_code
+from processor.kafka.failure import AWAY, NOT_ALLOWED, cluster_error, error_code
+from processor.kafka.refusals import ask_for_topics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -101,10 +102,10 @@ class TopicReader:
 
     def _partitions(self, topic: str) -> list[int]:
         try:
-            found = self._consumer.list_topics(topic, timeout=METADATA_TIMEOUT_S).topics[topic]
+            found = ask_for_topics(self._consumer, METADATA_TIMEOUT_S, topic).topics[topic]
         except KafkaException as error:
-            raise cluster_error(f"looking for topic {topic}", error) from None
-        if found.error is not None and found.error.code() in AWAY:
+            raise cluster_error(f"looking for topic {topic}", error, self._consumer) from None
+        if found.error is not None and found.error.code() in AWAY | NOT_ALLOWED:
             raise cluster_error(f"looking for topic {topic}", KafkaException(found.error))
         if found.error is not None:
             raise FixCluster(f"topic {topic}: {found.error.str()}; create it with `collectors topics apply`")
@@ -139,16 +140,17 @@ class TopicReader:
                 self._position[part] = message.offset() or 0
                 self._at_end.add(part)
             else:
-                raise_unless_passing(error)
+                raise_unless_passing(error, f"reading {part[0] or 'topics'}")
         return records
 
 
-def is_record(message: Message, what: str) -> bool:
+def is_record(message: Message, what: str, doing: str = "") -> bool:
     """Whether a message is a record; otherwise it tells of an error that passes by itself.
 
     Args:
         message: as the client gave it.
         what: is missed when the log does not reach back as far as was asked, as in "the committed offset is".
+        doing: what was tried, and with which group; empty: its topic is read.
 
     Raises:
         FixCluster: the topic cannot be read, or records were deleted that nobody had processed.
@@ -162,13 +164,15 @@ def is_record(message: Message, what: str) -> bool:
             "they were processed; lengthen the topic's retention, then reset the group's offset to accept the loss"
         )
     if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - as above
-        raise_unless_passing(error)
+        raise_unless_passing(error, doing or f"reading {message.topic()}")
     return False
 
 
-def raise_unless_passing(error: KafkaError) -> None:
+def raise_unless_passing(error: KafkaError, doing: str) -> None:
     """Let pass what the client retries by itself; raise what somebody must mend."""
-    if error.code() in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError.TOPIC_AUTHORIZATION_FAILED}:  # noqa: SLF001 - as above
-        raise FixCluster(f"cannot read: {error.str()}; create the topic with `collectors topics apply`, or grant the right to read it")
+    if error.code() in NOT_ALLOWED:
+        raise cluster_error(doing, KafkaException(error))
+    if error.code() in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}:  # noqa: SLF001 - as above
+        raise FixCluster(f"{doing}: {error.str()}; create the topic with `collectors topics apply`")
     if error.fatal():
-        raise FixCluster(f"the Kafka client gave up: {error.str()}")
+        raise FixCluster(f"{doing}: the Kafka client gave up: {error.str()}")

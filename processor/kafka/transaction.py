@@ -14,6 +14,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from processor.errors import CollectorsError, Fenced, FixCluster, RestartProcess
 from processor.kafka.client import transactional_producer
+from processor.kafka.failure import GRANT, NOT_ALLOWED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -31,10 +32,7 @@ FENCED = {
 TO_MEND = {
     KafkaError.MSG_SIZE_TOO_LARGE: "let the topic's max.message.bytes be larger than record_bytes_max",
     KafkaError.INVALID_TRANSACTION_TIMEOUT: "lower transaction_timeout_ms, or raise transaction.max.timeout.ms of the brokers",
-    KafkaError.TOPIC_AUTHORIZATION_FAILED: "let this user write to the topic",
-    KafkaError.GROUP_AUTHORIZATION_FAILED: "let this user read with the group",
-    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "let this user describe and write under the transactional id",
-    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "let this user write idempotently to the cluster",
+    **dict.fromkeys(NOT_ALLOWED, GRANT),
 }
 CALL_TIMEOUT_S = 5.0
 FULL_QUEUE_POLL_S = 0.05

@@ -132,7 +132,7 @@ class _Reading:
             self.marked[part[0]] += self._mark(Record.of(message))
             self._bytes += len(message)
         elif error is not None and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name
-            raise_unless_passing(error)
+            raise_unless_passing(error, f"reading {part[0] or 'topics'}")
             return
         self.position[part] = (message.offset() or 0) + (error is None)
         if self.position[part] >= self._end[part]:

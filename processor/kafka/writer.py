@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 30.0
 ABORT_TIMEOUT_S = 5.0
-WRITING = "writing in one transaction"
 
 
 class Outgoing(NamedTuple):
@@ -59,13 +58,14 @@ class TransactionalWriter:
             _produce(producer, records)
         except KafkaException as error:
             self._give_up()
-            raise cluster_error(f"{WRITING}: nothing was written", error) from None
+            raise cluster_error(f"{_writing(records)}: nothing was written", error) from None
         try:
             producer.commit_transaction(TIMEOUT_S)
         except KafkaException as error:
             known = error.args[0].txn_requires_abort()
             self._give_up()
-            raise cluster_error(f"{WRITING}: {'nothing was written' if known else 'whether it was written is not known'}", error) from None
+            outcome = "nothing was written" if known else "whether it was written is not known"
+            raise cluster_error(f"{_writing(records)}: {outcome}", error) from None
 
     def _opened(self) -> Producer:
         if self._producer is None:
@@ -89,6 +89,10 @@ def write_transaction(settings: Settings, records: Sequence[Outgoing]) -> None:
         FixCluster: nothing was written, or it is not known whether it was: the text says which.
     """
     TransactionalWriter(settings).write(records)
+
+
+def _writing(records: Sequence[Outgoing]) -> str:
+    return f"writing to {', '.join(sorted({record.topic for record in records}))} in one transaction"
 
 
 def _produce(producer: Producer, records: Sequence[Outgoing]) -> None:

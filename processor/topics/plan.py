@@ -12,16 +12,19 @@ from typing import TYPE_CHECKING
 
 from processor.kafka.topic_state import ConfigState, Layout, NewTopicState, TopicState
 from processor.topics.names import COMPACTED, FIXED, QUEUE, is_inputs_topic
+from processor.topics.principals import is_ours
 from processor.topics.spec import BROKER_DEFAULT, CLEANUP_POLICY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
+    from processor.kafka.acl_state import Acl
     from processor.topics.spec import Spec, Wanted
 
 # Written by tools that move replicas while they move them: not ours to take away.
 PASSING_CONFIGS = frozenset({"leader.replication.throttled.replicas", "follower.replication.throttled.replicas"})
 BROKERS_FOR_REPLICAS = 3
+NO_AUTHORIZER = "the brokers have no authorizer, so everybody may do everything, and no rule can be made: set authorizer.class.name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,27 @@ class Refused:
         return f"cannot change {self.topic}: {self.what} {self.before} -> {self.after}: {self.reason}"
 
 
-Step = CreateTopic | AddPartitions | SetConfig | ResetConfig
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """An access rule is not there."""
+
+    acl: Acl
+
+    def __str__(self) -> str:
+        return f"grant {self.acl}"
+
+
+@dataclass(frozen=True, slots=True)
+class Revoke:
+    """An access rule of one of this system's principals that none of them needs."""
+
+    acl: Acl
+
+    def __str__(self) -> str:
+        return f"revoke {self.acl}"
+
+
+Step = CreateTopic | AddPartitions | SetConfig | ResetConfig | Grant | Revoke
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +136,10 @@ class Plan:
         """The cluster is as listed."""
         return not self.steps and not self.refused
 
+    def and_also(self, other: Plan) -> Plan:
+        """Both, one after the other."""
+        return Plan(self.steps + other.steps, self.refused + other.refused, self.ignored + other.ignored, self.notes + other.notes)
+
 
 def plan(spec: Spec, cluster: Layout, prefix: str = "") -> Plan:
     """Compare.
@@ -132,6 +159,19 @@ def plan(spec: Spec, cluster: Layout, prefix: str = "") -> Plan:
         ignored=_ignored(spec, cluster, prefix),
         notes=(*_absent(spec, cluster, prefix), *_fragile(spec, cluster, prefix)),
     )
+
+
+def plan_acls(wanted: Collection[Acl], found: Collection[Acl] | None, prefix: str = "") -> Plan:
+    """Compare access rules; rules of principals that are not this system's are left alone.
+
+    Args:
+        wanted: the rules that there must be.
+        found: all of the cluster's; None: it has no authorizer.
+        prefix: of the settings.
+    """
+    ours = {acl for acl in found or () if is_ours(acl.principal, prefix)}
+    grants, revokes = map(Grant, sorted(set(wanted) - ours)), map(Revoke, sorted(ours - set(wanted)))
+    return Plan((*grants, *revokes), notes=() if found is not None else (NO_AUTHORIZER,))
 
 
 def relevant(spec: Spec, existing: Iterable[str], prefix: str = "") -> frozenset[str]:

@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from processor.errors import FixDocuments, Problem
+from processor.resources import id_problem
 from processor.topics.names import COMPACTED, INPUTS_TEMPLATE, QUEUE, QUEUE_STATE, inputs_topic, is_inputs_topic, name_problem
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Document(BaseModel):
     defaults: Entry = Entry()
     topics: dict[str, Entry]
     templates: dict[str, Entry] = {}
+    readers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +89,17 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """All of topics.yaml: names without the prefix, and what every app's inputs topic is unless it is listed itself."""
+    """All of topics.yaml: names without the prefix, and what every app's inputs topic is unless it is listed itself.
+
+    Attributes:
+        topics: what is listed.
+        template: what it is else.
+        readers: (user id, app id) of the apps whose inputs somebody reads under a principal of their own.
+    """
 
     topics: Mapping[str, Wanted]
     template: Wanted
+    readers: tuple[tuple[str, str], ...] = ()
 
     def inputs(self, user_id: str, app_id: str) -> Wanted:
         """What the inputs topic of an app should be."""
@@ -123,7 +132,7 @@ def parse_spec(text: str, document: str = "topics.yaml", prefix: str = "") -> Sp
     problems = [Problem(document, path, message) for path, message in _problems(parsed, topics, template, prefix)]
     if problems:
         raise FixDocuments(tuple(problems))
-    return Spec(topics, template)
+    return Spec(topics, template, tuple(app for app in map(_app, parsed.readers) if app))
 
 
 def _document(text: str, document: str) -> Document:
@@ -171,7 +180,16 @@ def _problems(document: Document, topics: Mapping[str, Wanted], template: Wanted
             )
     yield from _replication_problems(path_of(("templates", INPUTS_TEMPLATE)), template)
     yield from _alike(topics)
+    for number, reader in enumerate(document.readers):
+        if _app(reader) is None:
+            yield f"readers[{number}]", f"{reader!r} is no app: user/app is wanted, as in acme/quality"
     yield from _queue_problems(topics)
+
+
+def _app(text: str) -> tuple[str, str] | None:
+    """``user/app``; None for anything else."""
+    user, _, app = text.partition("/")
+    return (user, app) if not id_problem(user) and not id_problem(app) else None
 
 
 def _template_problems(document: Document) -> Iterator[tuple[str, str]]:

@@ -45,6 +45,12 @@ def test_the_settings_file_of_the_page_loads(block: Block, tmp_path: Path) -> No
 
 
 def test_the_way_the_page_sets_client_properties_by_environment_works(monkeypatch: pytest.MonkeyPatch) -> None:
-    (line,) = [line for block in blocks("sh") for line in block.text.splitlines() if line.startswith("export COLLECTORS_KAFKA=")]
+    (line,) = [
+        line
+        for block in blocks("sh")
+        if block.page.name == "settings.md"
+        for line in block.text.splitlines()
+        if line.startswith("export COLLECTORS_KAFKA=")
+    ]
     monkeypatch.setenv("COLLECTORS_KAFKA", line.removeprefix("export COLLECTORS_KAFKA=").strip("'"))
     assert load_settings().kafka["security.protocol"] == SecretStr("SASL_SSL")

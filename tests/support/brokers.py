@@ -41,17 +41,33 @@ class Broker(Protocol):
 class ContainerBroker:
     """A broker in a container; its port on this host stays the same after every start."""
 
-    def __init__(self, extra_properties: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        extra_properties: Mapping[str, str] | None = None,
+        client_properties: Mapping[str, str] | None = None,
+        ports: tuple[int, ...] = (),
+    ) -> None:
         with warnings.catch_warnings():
             # Imported only here: without an engine nobody needs it, and its own imports warn.
             warnings.simplefilter("ignore")
             from testcontainers.core.container import DockerContainer  # noqa: PLC0415 - as above
-        self._port = free_port()
-        self._container = DockerContainer(IMAGE).with_bind_ports(self._port, self._port)
+        self._port, *others = ports or (free_port(),)
+        self._client = dict(client_properties or {})
+        self._container = DockerContainer(IMAGE)
+        for port in (self._port, *others):
+            self._container = self._container.with_bind_ports(port, port)
         self._host = self._container.get_docker_client().host()
         properties = container_properties(self._host, self._port, extra_properties or {})
         self._container.with_envs(**container_environment(properties))
         self._started = False
+
+    @staticmethod
+    def host() -> str:
+        """By which name a container's ports are reached."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from testcontainers.core.docker_client import DockerClient  # noqa: PLC0415 - as above
+        return DockerClient().host()
 
     @property
     def bootstrap_servers(self) -> str:
@@ -63,7 +79,9 @@ class ContainerBroker:
         else:
             self._container.start()
         self._started = True
-        wait_until(lambda: answers(self.bootstrap_servers), f"the broker at {self.bootstrap_servers}", timeout_s=90)
+        wait_until(
+            lambda: answers(self.bootstrap_servers, properties=self._client), f"the broker at {self.bootstrap_servers}", timeout_s=90
+        )
 
     def stop(self) -> None:
         self._container.get_wrapped_container().stop(timeout=30)
@@ -89,8 +107,8 @@ def container_properties(host: str, port: int, extra: Mapping[str, str]) -> dict
 
 
 def container_environment(properties: Mapping[str, str]) -> dict[str, str]:
-    """Broker settings as the image takes them: ``log.dirs`` is ``KAFKA_LOG_DIRS``; names with dashes or underscores do not occur."""
-    return {f"KAFKA_{name.replace('.', '_').upper()}": value for name, value in properties.items()}
+    """Broker settings as the image takes them: ``log.dirs`` is ``KAFKA_LOG_DIRS``, a dash three underscores; no name has one of its own."""
+    return {f"KAFKA_{name.replace('-', '___').replace('.', '_').upper()}": value for name, value in properties.items()}
 
 
 def docker_answers() -> bool:

@@ -10,7 +10,6 @@ from click.testing import CliRunner
 
 from processor.cli import consume
 from processor.kafka.reader import Record
-from processor.kafka.topic_state import Layout, TopicState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +23,8 @@ class Cluster:
     def __init__(self, values: list[bytes | None]) -> None:
         self._values = values
 
-    def layout(self) -> Layout:
-        return Layout(1, {TOPIC: TopicState(1, 1)} if self._values else {})
+    def has(self, name: str) -> bool:
+        return name == TOPIC and bool(self._values)
 
     def names(self) -> frozenset[str]:
         return frozenset()

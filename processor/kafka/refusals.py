@@ -1,0 +1,100 @@
+"""Why a cluster does not let this process in.
+
+A client that is refused at the door only ever says that no broker answered; the reason goes to a callback, when the client is polled.
+All clients of a process come with the same credentials, so what one of them was told last is true of all.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from confluent_kafka import KafkaError, KafkaException
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from confluent_kafka import Consumer, Producer
+    from confluent_kafka.admin import AdminClient, ClusterMetadata
+
+    Client = AdminClient | Consumer | Producer
+
+FRESH_S = 10.0
+FIRST_TURN_S = 1.5
+# Of the broker's certificate, or of ours; an alert that comes after the handshake is told as a transport error.
+_TLS = re.compile(r"SSL routines|certificate|SSL handshake")
+_AFTER = re.compile(r" \(after [^)]*\)")
+CREDENTIALS = "sasl.username, sasl.password or sasl.mechanism"
+CERTIFICATES = "ssl.ca.location, ssl.certificate.location or ssl.key.location"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a broker said at the door.
+
+    Attributes:
+        said: in the client's words.
+        credentials: a name or a password is wrong; else it is about certificates.
+        at_s: when, monotonic.
+    """
+
+    said: str
+    credentials: bool
+    at_s: float
+
+    def __str__(self) -> str:
+        names = CREDENTIALS if self.credentials else CERTIFICATES
+        return f"the cluster does not let this client in: {self.said}: correct {names} of `kafka` in the settings (docs/security.md)"
+
+
+class Refusals:
+    """The last refusal of this process's clients."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._last: Refusal | None = None
+
+    def note(self, error: KafkaError) -> None:
+        """Take what a client calls back with; most of it is no refusal."""
+        credentials = error.code() == KafkaError._AUTHENTICATION  # noqa: SLF001 - the client's name for its own codes
+        if credentials or error.code() == KafkaError._SSL or _TLS.search(error.str()):  # noqa: SLF001 - as above
+            self._last = Refusal(_AFTER.sub("", error.str()), credentials, self._clock())
+
+    def fresh(self, client: Client | None = None) -> bool:
+        """Whether there was one just now.
+
+        Args:
+            client: polled first, since it may have something to say.
+        """
+        if client is not None:
+            client.poll(0)
+        return self._last is not None and self._clock() - self._last.at_s < FRESH_S
+
+    def take(self, client: Client | None = None) -> Refusal | None:
+        """The last one, unless it is old; it is told once."""
+        last = self._last if self.fresh(client) else None
+        self._last = None
+        return last
+
+
+REFUSALS = Refusals()
+
+
+def ask_for_topics(client: Client, timeout_s: float, topic: str = "") -> ClusterMetadata:
+    """What the cluster says of all topics or of one; a refusal at the door is not waited out.
+
+    Raises:
+        KafkaException: whatever the client raises.
+    """
+    try:
+        return _asked(client, min(FIRST_TURN_S, timeout_s), topic)
+    except KafkaException:
+        if REFUSALS.fresh(client):
+            raise
+    return _asked(client, timeout_s, topic)
+
+
+def _asked(client: Client, timeout_s: float, topic: str) -> ClusterMetadata:
+    return client.list_topics(topic, timeout=timeout_s) if topic else client.list_topics(timeout=timeout_s)
