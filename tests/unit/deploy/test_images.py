@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
 
 import pytest
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 from processor.connect.worker_properties import Place, worker_properties
 from processor.kafka.jars import KAFKA_VERSION
 from tests.docs.pages import ROOT
 
 DOCKERFILES = sorted((ROOT / "deploy").rglob("Dockerfile"))
-EXTRAS = ("destination", "postgres")
 SECRETS = "/var/lib/collectors/.collectors/secrets"
 # What a worker beside a local broker has and one in a container has not: where it is, and a second way to secrets.
 LOCAL_ONLY = {"config.providers.file.class", "config.providers.file.param.allowed.paths"}
@@ -67,18 +62,13 @@ def test_the_build_sees_nothing_else() -> None:
     assert any(fnmatch("processor/__pycache__", pattern) for pattern in ignored)
 
 
-def test_every_dependency_is_pinned_to_a_version_that_the_package_allows() -> None:
-    project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    extras = [each for extra in EXTRAS for each in project["project"]["optional-dependencies"][extra]]
-    wanted = [Requirement(each) for each in (*project["project"]["dependencies"], *extras, *project["build-system"]["requires"])]
-    lines = (ROOT / "deploy/processor/constraints.txt").read_text(encoding="utf-8").splitlines()
-    pinned = dict(line.split("==") for line in lines if not line.startswith("#"))
-    missing = [
-        str(each)
-        for each in wanted
-        if each.name != "collectors" and not each.specifier.contains(pinned.get(canonicalize_name(each.name), "0"), prereleases=True)
-    ]
-    assert not missing, f"deploy/processor/constraints.txt is behind pyproject.toml: {missing}"
+def test_the_image_takes_nothing_whose_hash_is_not_locked() -> None:
+    runs = [rest for word, rest in instructions(ROOT / "deploy/processor/Dockerfile") if word == "RUN" and "pip" in rest]
+    installs = [part for run in runs for part in run.split("&&") if " install " in part or " wheel " in part]
+    assert len(installs) == 4
+    for part in installs:
+        assert "--no-deps" in part
+        assert any(way in part for way in ("--require-hashes", "--no-index", "--no-build-isolation")), part
 
 
 def test_the_python_of_the_image_is_one_that_the_package_takes() -> None:
