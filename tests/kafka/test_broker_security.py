@@ -293,6 +293,7 @@ def assert_nobody_told_a_password(system: SecuredSystem, secured: SecuredBroker,
     reader = TopicReader(ops, sorted(name for name in Admin(ops).names() if name.startswith(SYSTEM_PREFIX)))
     records = [str(record) for record in reader.read_to_end()]
     reader.close()
+    assert (system.folder / "worker" / "worker.properties").stat().st_mode & 0o777 == 0o600
     assert len(system.passwords) >= len(PARTS)
     for password in system.passwords:
         assert not [text for text in (*said, configs, *records) if password in text]

@@ -9,7 +9,9 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from click.testing import CliRunner
 
+from processor.cli.main import cli
 from processor.connect.worker import LocalConnect
 from processor.settings import Settings
 from tests.docs.pages import ROOT
@@ -74,18 +76,12 @@ class SecuredSystem:
             self.passwords.add(password)
         return os.environ | {"PYTHONPATH": str(REPOSITORY)} | {f"COLLECTORS_{name}": value for name, value in values.items()}
 
-    def type(self, who: str, *words: str, given: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run a command of somebody to its end."""
-        command = [sys.executable, "-m", "processor", *words]
-        everything = self.environment(who) | environment
-        return subprocess.run(
-            command, cwd=self.folder, env=everything, input=given, capture_output=True, text=True, timeout=120, check=False
-        )
-
     def expect(self, who: str, *words: str, given: str | None = None, **environment: str) -> str:
-        """The same, and it has to succeed."""
-        done = self.type(who, *words, given=given, **environment)
-        assert done.returncode == 0, f"{who}: {words}: {done.stdout}{done.stderr}"
+        """What a command of somebody prints; it has to succeed. In this process, which saves the start of one."""
+        everything = {name: value for name, value in self.environment(who).items() if name.startswith("COLLECTORS_")} | environment
+        with contextlib.chdir(self.folder):
+            done = CliRunner().invoke(cli, list(words), input=given, env=everything)
+        assert done.exit_code == 0, f"{who}: {words}: {done.output}{done.exception!r}"
         return done.stdout
 
     @contextlib.contextmanager
