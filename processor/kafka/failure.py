@@ -97,5 +97,22 @@ def restarting() -> Iterator[None]:
         yield
     except ClusterAway as error:
         raise RestartProcess(str(error)) from None
-    except KafkaException as error:
-        raise RestartProcess(f"the Kafka client failed: {error.args[0].name()}: {error.args[0].str()}") from error
+    except (KafkaException, SystemError) as error:
+        cause = raised_by_client(error).args[0]
+        raise RestartProcess(f"the Kafka client failed: {cause.name()}: {cause.str()}") from error
+
+
+def raised_by_client(error: KafkaException | SystemError) -> KafkaException:
+    """The client's own error.
+
+    A fatal one is raised inside whatever call happens to serve the client's events. Where a line for the log is served next, all that
+    comes out is a SystemError, caused by it.
+
+    Raises:
+        SystemError: it is not of the client.
+    """
+    if isinstance(error, KafkaException):
+        return error
+    if isinstance(error.__cause__, KafkaException):
+        return error.__cause__
+    raise error

@@ -14,7 +14,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from processor.errors import CollectorsError, Fenced, FixCluster, RestartProcess
 from processor.kafka.client import transactional_producer
-from processor.kafka.failure import GRANT, NOT_ALLOWED
+from processor.kafka.failure import GRANT, NOT_ALLOWED, raised_by_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -88,8 +88,8 @@ class Transaction:
         """Hand records to the client; nobody reads them before the commit."""
         for record in records:
             while not self._enqueued(record):
-                self._producer.poll(FULL_QUEUE_POLL_S)
-        self._producer.poll(0)
+                self._poll(FULL_QUEUE_POLL_S)
+        self._poll(0)
 
     def commit(self, member: Member, positions: Mapping[int, int]) -> None:
         """Commit everything produced since begin together with the offsets read.
@@ -120,6 +120,9 @@ class Transaction:
     def _flush(self) -> bool:
         return not self._producer.flush(CALL_TIMEOUT_S)
 
+    def _poll(self, timeout_s: float) -> None:
+        self._attempt("produce", lambda: self._producer.poll(timeout_s) >= 0)
+
     def _enqueued(self, record: Outgoing) -> bool:
         try:
             self._producer.produce(
@@ -140,7 +143,8 @@ class Transaction:
         """Whether the call went through; False, its own or for an error that passes, asks for it to be made again."""
         try:
             return call() is not False
-        except KafkaException as error:
+        except (KafkaException, SystemError) as raised:
+            error = raised_by_client(raised)
             if error.args[0].retriable() and not error.args[0].txn_requires_abort():
                 return False
             raise self._failure(what, error) from None

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 RECOVERY_S = 90
 NEVER = threading.Event()
+ELECTION_S = 30
 FULL = "No space left on device"
 Leaders = dict[tuple[str, int], int]
 
@@ -46,12 +47,16 @@ def leader_change(site: Site, rng: random.Random) -> str:
         site.system.cluster.start_one(number)
     whole_again(site)
     before = leaders(site)
-    with contextlib.suppress(KafkaException):  # says of each partition that already has its preferred leader that it does
-        admin_client(site.settings).elect_leaders(ElectionType.PREFERRED).result()
-    moved = wait_until(
-        lambda: [part for part, leader in leaders(site).items() if leader != before.get(part, leader)], "leaders to change", RECOVERY_S
-    )
+    moved = wait_until(lambda: _elected(site, before), "leaders to change", RECOVERY_S, 3.0)
     return f"{len(moved)} partitions have another leader, with all brokers alive"
+
+
+def _elected(site: Site, before: Leaders) -> list[tuple[str, int]]:
+    """Which partitions have another leader after an election; those that already had their preferred one are none."""
+    admin = admin_client(site.settings)  # kept: its answers never come once it is gone
+    with contextlib.suppress(KafkaException):
+        admin.elect_leaders(ElectionType.PREFERRED).result(ELECTION_S)
+    return [part for part, leader in leaders(site).items() if leader != before.get(part, leader)]
 
 
 def full_disk(site: Site, _: random.Random) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from processor.errors import FixCluster
+from processor.errors import Fenced, FixCluster
 from processor.kafka.admin import Admin
 from processor.kafka.group import Member
 from processor.kafka.topic_state import NewTopicState
@@ -52,6 +52,23 @@ def test_a_time_out_beyond_the_brokers_limit_is_no_reason_to_start_again(setting
     patient = settings.model_copy(update={"transaction_timeout_ms": 100_000_000})
     with pytest.raises(FixCluster, match="lower transaction_timeout_ms"):
         Transaction(patient, prefixed(settings, "patient")).init()
+
+
+def test_whoever_was_replaced_is_told_that_it_is_fenced_however_many_of_its_records_are_refused_at_once(settings: Settings) -> None:
+    topics = [prefixed(settings, f"fenced-{number}") for number in range(20)]
+    Admin(settings).create([NewTopicState(topic, 1, 1, {}) for topic in topics])
+    Admin(settings).wait_for_topics(topics)
+    member = Member(settings, prefixed(settings, "group"), topics[0], "classic", Nobody())
+    first, second = (Transaction(settings, prefixed(settings, "twice")) for _ in range(2))
+    first.init()
+    first.begin()
+    first.produce([Outgoing(topic, None, b"first") for topic in topics])
+    first._producer.flush(30)
+    second.init()
+    first.produce([Outgoing(topic, None, b"second") for topic in topics])
+    with pytest.raises(Fenced):
+        first.commit(member, {0: 0})
+    member.close()
 
 
 def test_commits_come_an_interval_apart_however_late_something_was_begun(settings: Settings) -> None:

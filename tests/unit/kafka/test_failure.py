@@ -27,6 +27,16 @@ def test_a_broker_that_went_away_or_a_leader_that_moved_is_waited_for(name: str)
         raise error
 
 
+def test_an_error_that_the_client_lost_in_a_callback_asks_for_a_restart() -> None:
+    with pytest.raises(RestartProcess, match="_FENCED"), restarting():
+        raise SystemError("returned a result with an exception set") from KafkaException(KafkaError(KafkaError._FENCED))
+
+
+def test_any_other_error_of_the_interpreter_is_not_taken_for_one() -> None:
+    with pytest.raises(SystemError), restarting():
+        raise SystemError("something else")
+
+
 def test_what_somebody_has_to_mend_is_not() -> None:
     error = cluster_error("creating topic t", KafkaException(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)))
     assert isinstance(error, FixCluster)
