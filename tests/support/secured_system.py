@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tests.support.secured import SecuredBroker
 
 STOP_TIMEOUT_S = 60
+WITH_A_CERTIFICATE = {"post-queue", "controller"}
 LOCATION = "/etc/collectors/authority.pem"
 # Small waits, so that a test is quick.
 OPTIONS = {"retry.backoff.ms": "50", "retry.backoff.max.ms": "400"}
@@ -136,8 +137,10 @@ class SecuredSystem:
             made.kill()
 
     def _door(self, who: str) -> dict[str, Any]:
-        name = who if who.startswith("collectors-") else f"collectors-{who}"
-        return self._broker.with_password(f"{self.prefix}{name}")
+        name = f"{self.prefix}{who if who.startswith('collectors-') else f'collectors-{who}'}"
+        if who in WITH_A_CERTIFICATE:
+            return self._broker.with_certificate(self._broker.certificates.issue(name))
+        return self._broker.with_password(name)
 
 
 def secured_properties() -> dict[str, str]:
