@@ -110,6 +110,8 @@ class Member:
         return kept
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        if self._failure is not None:
+            return
         try:
             known = consumer.committed(partitions, timeout=METADATA_TIMEOUT_S * 3)
             committed = {part.partition: part.offset if part.offset >= 0 else None for part in known}
@@ -131,7 +133,9 @@ class Member:
     def _tell(self, callback: Any, partitions: list[TopicPartition]) -> None:
         gone = [part.partition for part in partitions]
         try:
-            callback(gone)
+            # One that has failed is told nothing more: it would commit, late, what it could not when its partitions went.
+            if self._failure is None:
+                callback(gone)
         except Exception as error:  # noqa: BLE001 - as in _on_assign
             self._fail(error)
         for partition in gone:

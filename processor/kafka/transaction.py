@@ -7,6 +7,7 @@ That restart aborts what was open and is quick; telling a half-failed transactio
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,11 @@ TO_MEND = {
     KafkaError.INVALID_TRANSACTION_TIMEOUT: "lower transaction_timeout_ms, or raise transaction.max.timeout.ms of the brokers",
     **dict.fromkeys(NOT_ALLOWED, GRANT),
 }
+WHERE_TO_LOOK = (
+    "no broker took them in time: look for a missing topic (`collectors topics plan`), brokers that are away, "
+    "or fewer replicas in sync than min.insync.replicas"
+)
+log = logging.getLogger("collectors.kafka")
 CALL_TIMEOUT_S = 5.0
 FULL_QUEUE_POLL_S = 0.05
 GATHER_S = 0.05
@@ -59,11 +65,15 @@ class Transaction:
         self._clock = clock
         self._is_open = False
         self._due_s = 0.0
+        self._late = 0
 
     def init(self) -> None:
         """Fence predecessors of the same id and abort what they left open; waits for a broker as long as it takes."""
         while not self._attempt("init_transactions", lambda: self._producer.init_transactions(CALL_TIMEOUT_S)):
-            pass
+            log.warning(
+                "%s: cannot begin yet: no broker answers, or one cannot end what was left open (too few replicas in sync?)",
+                self.transactional_id,
+            )
 
     @property
     def is_open(self) -> bool:
@@ -101,6 +111,7 @@ class Transaction:
             positions: partition → next offset to read.
         """
         deadline = self._clock() + self._timeout_s
+        self._late = 0
         offsets = [TopicPartition(member.topic, partition, offset) for partition, offset in positions.items()]
         # The log has the state before the offsets can be committed: whoever restores sees the one or waits for the other.
         self._until(deadline, "flush", self._flush)
@@ -118,7 +129,10 @@ class Transaction:
             self._is_open = False
 
     def _flush(self) -> bool:
-        return not self._producer.flush(CALL_TIMEOUT_S)
+        left = self._producer.flush(CALL_TIMEOUT_S)
+        # Given up by the client in the end, they are no longer left: what fails next is not the cause.
+        self._late = left or self._late
+        return not left
 
     def _poll(self, timeout_s: float) -> None:
         self._attempt("produce", lambda: self._producer.poll(timeout_s) >= 0)
@@ -137,7 +151,8 @@ class Transaction:
     def _until(self, deadline: float, what: str, call: Callable[[], bool | None]) -> None:
         while not self._attempt(what, call):
             if self._clock() > deadline:
-                raise RestartProcess(f"{self.transactional_id}: {what} did not finish within {self._timeout_s:g} s; starting again")
+                problem = f"{what} did not finish within {self._timeout_s:g} s{self._late_records()}"
+                raise RestartProcess(f"{self.transactional_id}: {problem}; starting again")
 
     def _attempt(self, what: str, call: Callable[[], bool | None]) -> bool:
         """Whether the call went through; False, its own or for an error that passes, asks for it to be made again."""
@@ -150,8 +165,22 @@ class Transaction:
             raise self._failure(what, error) from None
 
     def _failure(self, what: str, error: KafkaException) -> CollectorsError:
-        cause = error.args[0]
-        text = f"{self.transactional_id}: {what}: {cause.name()}: {cause.str()}"
+        cause = self._named(error.args[0])
+        text = f"{self.transactional_id}: {what}: {cause.name()}: {cause.str()}{self._late_records()}"
         if cause.code() in TO_MEND:
             return FixCluster(f"{text}: {TO_MEND[cause.code()]}")
         return Fenced(text) if cause.code() in FENCED else RestartProcess(text)
+
+    def _late_records(self) -> str:
+        return f" ({self._late} records: {WHERE_TO_LOOK})" if self._late else ""
+
+    def _named(self, cause: KafkaError) -> KafkaError:
+        """What a fatal error was: calls about transactions tell, all others only say that there was one."""
+        if cause.code() != KafkaError._FATAL:  # noqa: SLF001 - librdkafka's name
+            return cause
+        try:
+            self._producer.begin_transaction()
+        except KafkaException as error:
+            named: KafkaError = error.args[0]
+            return named
+        return cause

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 1 << 16
 CHUNKS_UNDER_WAY = 256
-CALL_TIMEOUT_S = 10.0
+CALL_TIMEOUT_S = 60.0
 
 
 class _State(enum.Enum):
@@ -33,6 +33,9 @@ DROPPING = {_State.SILENT, _State.MUTE}
 
 class Link:
     """The network of one part.
+
+    Clients of this process that use it are closed or kept, never forgotten: garbage may be collected in the network's own thread, and
+    the end of a client waits for the network.
 
     Attributes:
         bytes_dropped: bytes of both directions that were taken and never handed on, because of a cut.
@@ -174,7 +177,7 @@ class Link:
             await asyncio.sleep(due - self._loop.time())
             if self._state in dropping:
                 self.bytes_dropped += len(chunk)
-            else:
+            elif not writer.is_closing():
                 with suppress(OSError):
                     writer.write(chunk)
                     await writer.drain()

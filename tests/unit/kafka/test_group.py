@@ -1,10 +1,49 @@
-"""Which of the records that a poll gives are ours and new."""
+"""Which of the records that a poll gives are ours and new, and what becomes of an owner that fails inside one."""
 
 from __future__ import annotations
 
-import pytest
+from typing import TYPE_CHECKING, Any, ClassVar
 
+import pytest
+from confluent_kafka import KafkaError, TopicPartition
+
+from processor.errors import FixCluster, RestartProcess
 from processor.kafka.group import Message, following
+from tests.support.fake_kafka import failure
+from tests.support.transaction_worlds import SOURCE, FakeWorld, Nobody
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> FakeWorld:
+    return FakeWorld(monkeypatch)
+
+
+class Failing(Nobody):
+    """An owner one of whose callbacks raises."""
+
+    def __init__(self, callback: str, error: Exception) -> None:
+        self._callback = callback
+        self._error = error
+
+    def assigned(self, committed: Mapping[int, int | None]) -> None:
+        self._raise("assigned", committed)
+
+    def revoked(self, partitions: Sequence[int]) -> None:
+        self._raise("revoked", partitions)
+
+    def lost(self, partitions: Sequence[int]) -> None:
+        self._raise("lost", partitions)
+
+    def _raise(self, name: str, _: Any) -> None:
+        if name == self._callback:
+            raise self._error
+
+
+def offsets(batches: Mapping[int, Sequence[Message]]) -> dict[int, list[int | None]]:
+    return {partition: [message.offset() for message in batch] for partition, batch in batches.items()}
 
 
 @pytest.mark.parametrize(
@@ -24,3 +63,141 @@ from processor.kafka.group import Message, following
 def test_each_record_follows_the_one_before(position: int, offsets: list[int], kept: list[int]) -> None:
     messages = [Message(topic="predictions", partition=0, offset=offset) for offset in offsets]
     assert [message.offset() for message in following(position, messages)] == kept
+
+
+@pytest.mark.parametrize("callback", ["assigned", "revoked", "lost"])
+def test_what_an_owner_raises_is_raised_by_the_poll_that_called_it(world: FakeWorld, callback: str) -> None:
+    member = world.member(Failing(callback, ValueError(callback)))
+    member.subscribe()
+    if callback != "assigned":
+        member.poll(10, 0)
+    if callback == "revoked":
+        rival = world.member(Nobody())
+        rival.subscribe()
+    if callback == "lost":
+        world.expel()
+    with pytest.raises(ValueError, match=callback):
+        member.poll(10, 0)
+
+
+def test_what_an_owner_raises_when_its_member_leaves_is_raised_by_the_leaving(world: FakeWorld) -> None:
+    member = world.member(Failing("revoked", RestartProcess("no commit")))
+    member.subscribe()
+    member.poll(10, 0)
+    with pytest.raises(RestartProcess, match="no commit"):
+        member.close()
+
+
+def test_an_owner_that_has_failed_is_told_nothing_more(world: FakeWorld) -> None:
+    """A poll may serve several changes, and a broker fences members, not partitions: it would take, late, what failed at the first."""
+
+    class Owner(Failing):
+        told: ClassVar[list[str]] = []
+
+        def _raise(self, name: str, told: Any) -> None:
+            self.told.append(name)
+            super()._raise(name, told)
+
+    owner = Owner("revoked", RestartProcess("no commit"))
+    member = world.member(owner)
+    member.subscribe()
+    member.poll(10, 0)
+    client: Any = member._consumer
+    parts = [TopicPartition(SOURCE, 0)]
+
+    def consume(*_: Any) -> list[Message]:
+        member._on_revoke(client, parts)
+        member._on_assign(client, parts)
+        member._on_lost(client, parts)
+        return []
+
+    client.consume = consume
+    with pytest.raises(RestartProcess, match="no commit"):
+        member.poll(10, 0)
+    assert owner.told == ["assigned", "revoked"]
+
+
+def test_an_assignment_whose_offsets_cannot_be_asked_for_ends_the_process(world: FakeWorld) -> None:
+    member = world.member(Nobody())
+    member.subscribe()
+    world.cut()
+    with pytest.raises(RestartProcess, match="in: the group changed and its coordinator did not answer: "):
+        member.poll(10, 0)
+
+
+def test_reading_begins_at_the_committed_offset_and_at_the_beginning_where_there_is_none(world: FakeWorld) -> None:
+    world.give(b"0", b"1", b"2")
+    world.kafka.put(SOURCE, 1, b"other")
+    world.set_committed(2)
+    member = world.member(Nobody())
+    member.subscribe()
+    assert offsets(member.poll(10, 0)) == {0: [2], 1: [0]}
+    assert (member.lag(0), member.lag(1)) == (0, 0)
+    world.give(b"3")
+    assert member.lag(0) == 1
+
+
+def test_records_of_an_assignment_that_is_over_are_dropped(world: FakeWorld) -> None:
+    """The client serves a rebalance inside a poll, and may return what it had fetched before."""
+    world.give(b"0")
+    world.kafka.put(SOURCE, 1, b"other")
+    member = world.member(Nobody())
+    member.subscribe()
+    member.poll(10, 0)
+    client: Any = member._consumer
+    client.consume = lambda *_: [Message(SOURCE, 0, 0), Message(SOURCE, 0, 1), Message(SOURCE, 9, 5)]
+    assert offsets(member.poll(10, 0)) == {0: [1]}
+
+
+@pytest.mark.parametrize(
+    ("error", "match"),
+    [
+        (KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART), "create the topic with `collectors topics apply`"),
+        (KafkaError(KafkaError._UNKNOWN_TOPIC), "create the topic with `collectors topics apply`"),
+        (KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED), "this user may not"),
+        (KafkaError(KafkaError.FENCED_INSTANCE_ID, "taken", True), "the Kafka client gave up: taken"),
+    ],
+    ids=["no such topic", "none known", "not allowed", "fatal"],
+)
+def test_what_the_client_does_not_mend_by_itself_is_for_people(world: FakeWorld, error: KafkaError, match: str) -> None:
+    member = world.member(Nobody())
+    client: Any = member._consumer
+    client.consume = lambda *_: [Message(topic=SOURCE, error=error)]
+    with pytest.raises(FixCluster, match=match):
+        member.poll(10, 0)
+
+
+@pytest.mark.parametrize(
+    "code", [KafkaError._PARTITION_EOF, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError.NOT_COORDINATOR]
+)
+def test_what_the_client_mends_by_itself_is_no_record_and_no_failure(world: FakeWorld, code: int) -> None:
+    world.give(b"0")
+    member = world.member(Nobody())
+    member.subscribe()
+    member.poll(10, 0)
+    client: Any = member._consumer
+    client.consume = lambda *_: [Message(topic=SOURCE, partition=0, error=KafkaError(code)), Message(SOURCE, 0, 1)]
+    assert offsets(member.poll(10, 0)) == {0: [1]}
+
+
+def test_a_member_that_is_paused_reads_nothing_until_it_is_no_longer(world: FakeWorld) -> None:
+    member = world.member(Nobody())
+    member.subscribe()
+    member.poll(10, 0)
+    said: list[tuple[str, list[TopicPartition]]] = []
+    client: Any = member._consumer
+    client.assignment = lambda: [TopicPartition(SOURCE, 0)]
+    client.pause, client.resume = (lambda parts: said.append(("pause", parts))), (lambda parts: said.append(("resume", parts)))
+    for full in (False, True, True, False, False):
+        member.pause(full=full)
+    # Again while it is full: partitions that came meanwhile would be read.
+    assert [what for what, _ in said] == ["pause", "pause", "resume"]
+    assert said[0][1] == [TopicPartition(SOURCE, 0)]
+
+
+def test_a_group_whose_coordinator_fails_in_a_callback_is_a_reason_to_start_again(world: FakeWorld) -> None:
+    member = world.member(Failing("revoked", failure(KafkaError._TIMED_OUT)))
+    member.subscribe()
+    member.poll(10, 0)
+    with pytest.raises(RestartProcess, match="its coordinator did not answer"):
+        member.close()
