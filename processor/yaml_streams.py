@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
@@ -44,6 +45,7 @@ def read_stream(data: bytes) -> Iterator[Found]:
     """
     yaml = YAML(typ="safe", pure=True)
     yaml.Constructor = _Constructor
+    yaml.Composer = _Composer
     try:
         for value in yaml.load_all(data):
             if value is not None:
@@ -63,6 +65,14 @@ def _marked(error: MarkedYAMLError) -> str:
     mark = error.problem_mark or error.context_mark
     where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
     return f"not YAML: {where}{' '.join(str(part) for part in (error.context, error.problem) if part)}"
+
+
+class _Composer(Composer):
+    """One that does not warn when an anchor is set again, which YAML 1.2 allows (section 3.2.2.2)."""
+
+    def __init__(self, loader: Any = None) -> None:
+        super().__init__(loader=loader)
+        self.warn_double_anchors = False
 
 
 class _Constructor(SafeConstructor):

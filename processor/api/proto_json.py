@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from processor.catalog.records import Kind
 from processor.catalog.rules import Broken
-from processor.codec.json_text import deeper_than, inside
+from processor.depth import deeper_than, inside
 from processor.rest.json_body import proto_names
 from processor.yaml_streams import DEPTH_MAX, VALUES_MAX
 

@@ -13,7 +13,7 @@ from processor.catalog.changes import Change
 from processor.catalog.plan import plan_write
 from processor.catalog.records import Kind, Model, ModelVersion
 from processor.catalog.values import to_document
-from processor.codec.json_text import deeper_than
+from processor.depth import deeper_than
 from processor.documents import Located, parse_document
 from processor.rest.json_body import refuse_unknown
 from processor.rest.status import Code, Refused

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
+import orjson
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from processor.cli.catalog_io import Applied, Deleted
 from processor.errors import CollectorsError, FixDocuments, FixUsage, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from processor.catalog.records import Kind
     from processor.documents import Documents, Located
@@ -26,6 +28,40 @@ SHOWN_MAX = 4_000
 SUCCESS, THROTTLED, NO_SUCH_KEY = 10000, 11005, (11008, 11009)
 KEY_WANTED = "the secret of a key is wanted in COLLECTORS_API_KEY, or as api_key in the settings file"
 VISIBLE_ASCII = re.compile(r"[!-~]+")
+
+
+class _Answer(BaseModel):
+    """Of an answer: what is named has to be right, what is not named is not ours."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class _Problem(_Answer):
+    document: str
+    path: str
+    message: str
+    code: int
+
+
+class _Applied(_Answer):
+    documents: list[dict[str, str]]
+    problems: list[_Problem]
+    warnings: list[_Problem]
+    catalog_version: str
+
+
+class _Looked(_Answer):
+    documents: list[dict[str, Any]]
+    next: str | None = None
+
+
+class _Deleted(_Answer):
+    key: str
+    warnings: list[_Problem]
+    catalog_version: str
+
+
+Shape = TypeVar("Shape", bound=_Answer)
 
 
 class ApiClient:
@@ -75,14 +111,14 @@ class ApiClient:
             "check": bool(documents.problems),  # what else is wrong is told with what is known to be
         }
         try:
-            answer = self._ask("POST", "apply", json=sent)
+            answer = self._ask(_Applied, "POST", "apply", json=sent)
         except CollectorsError:
             if documents.problems:  # these can be mended without the API
                 raise FixDocuments(tuple(documents.problems)) from None
             raise
-        if problems := (*documents.problems, *_problems(answer["problems"])):
+        if problems := (*documents.problems, *_problems(answer.problems)):
             raise FixDocuments(problems)
-        return Applied(answer["documents"], _problems(answer["warnings"]), answer["catalog_version"])
+        return Applied(answer.documents, _problems(answer.warnings), answer.catalog_version)
 
     def documents(self, kind: Kind, user: str, app: str, document_id: str) -> list[dict[str, Any]]:
         """Documents of a kind, by key; blank: of whomever, wherever, all.
@@ -93,11 +129,11 @@ class ApiClient:
         wanted = {"kind": kind, "user_id": user, "app_id": app, "id": document_id, "per_page": PAGE_SIZE, "after": ""}
         found: list[dict[str, Any]] = []
         while True:
-            answer = self._ask("GET", "look", params={name: value for name, value in wanted.items() if value})
-            found += answer["documents"]
-            if "next" not in answer:
+            answer = self._ask(_Looked, "GET", "look", params={name: value for name, value in wanted.items() if value})
+            found += answer.documents
+            if answer.next is None:
                 return found
-            wanted["after"] = answer["next"]
+            wanted["after"] = answer.next
 
     def delete(self, kind: Kind, user: str, app: str, document_id: str) -> Deleted:
         """Delete one document; with a key goes its secret, on the machine of the API.
@@ -106,10 +142,10 @@ class ApiClient:
             CollectorsError: there is none, or it cannot be deleted; the text says what to do.
         """
         named = {"kind": kind, "user_id": user, "app_id": app, "id": document_id}
-        answer = self._ask("DELETE", "delete", params={name: value for name, value in named.items() if value})
-        return Deleted(kind, answer["key"], _problems(answer["warnings"]), answer["catalog_version"])
+        answer = self._ask(_Deleted, "DELETE", "delete", params={name: value for name, value in named.items() if value})
+        return Deleted(kind, answer.key, _problems(answer.warnings), answer.catalog_version)
 
-    def _ask(self, method: str, doing: str, **sent: Any) -> Mapping[str, Any]:
+    def _ask(self, shape: type[Shape], method: str, doing: str, **sent: Any) -> Shape:
         try:
             answer = self._client.request(method, PATH, **sent)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
@@ -119,19 +155,18 @@ class ApiClient:
                 "" if method == "GET" else f"; whether it was written is not known: look with `collectors get` before you {doing} again"
             )
             raise CollectorsError(f"the API at {self._url} did not answer ({type(error).__name__}){unknown}") from None
-        return self._checked(answer)
+        return self._checked(shape, answer)
 
-    def _checked(self, answer: httpx.Response) -> Mapping[str, Any]:
+    def _checked(self, shape: type[Shape], answer: httpx.Response) -> Shape:
         """The body of an answer, or the error that it is."""
         try:
-            body = answer.json()
+            body = orjson.loads(answer.content)
             code, details = body["status"]["code"], str(body["status"].get("details") or body["status"]["description"])
-        except (ValueError, TypeError, KeyError, AttributeError):
+            if code == SUCCESS or "problems" in body:
+                return shape.model_validate(body)
+        except (ValidationError, ValueError, TypeError, KeyError, AttributeError):
             what = f"answered {answer.status_code}, and not as `collectors serve` does"
             raise CollectorsError(f"{self._url} {what}: is it the address of the API, and is a proxy before it well?") from None
-        if code == SUCCESS or "problems" in body:
-            found: Mapping[str, Any] = body
-            return found
         raise self._refusal(code, details[:SHOWN_MAX], answer.headers.get("retry-after", "1"))
 
     def _refusal(self, code: int, details: str, retry_after: str) -> CollectorsError:
@@ -156,8 +191,8 @@ def _place(located: Located) -> str:
     return located.where.removesuffix(f" {located.document.kind} {located.document.key}")
 
 
-def _problems(given: Iterable[Mapping[str, Any]]) -> tuple[Problem, ...]:
-    return tuple(Problem(each["document"], each["path"], each["message"], each["code"]) for each in given)
+def _problems(given: Iterable[_Problem]) -> tuple[Problem, ...]:
+    return tuple(Problem(each.document, each.path, each.message, each.code) for each in given)
 
 
 def _is_loopback(host: str) -> bool:

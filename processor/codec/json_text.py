@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import orjson
 
-# The JSON writer gives up at 254 levels, and what is collected adds a few of its own.
-DEPTH_MAX = 100
+from processor.depth import DEPTH_MAX, deeper_than
 
 
 def object_problem(text: str) -> str:
@@ -22,16 +19,3 @@ def object_problem(text: str) -> str:
     if len(text) > 2 * DEPTH_MAX and text.count("{") + text.count("[") > DEPTH_MAX and deeper_than(value, DEPTH_MAX):
         return f"is nested deeper than {DEPTH_MAX} levels"
     return ""
-
-
-def deeper_than(value: Any, levels: int) -> bool:
-    """Whether containers are nested more than so many levels deep."""
-    layer = [value]
-    for _ in range(levels):
-        layer = [inner for outer in layer for inner in inside(outer) if isinstance(inner, dict | list)]
-    return bool(layer)
-
-
-def inside(value: dict[str, Any] | list[Any]) -> list[Any]:
-    """What a container holds."""
-    return list(value.values()) if isinstance(value, dict) else value

@@ -55,7 +55,8 @@ class _Walk:
         elif kind == "array":
             self._array(schema["items"])
         elif kind in {"string", "bytes"}:
-            self._at += self._number()
+            length = self._number()  # which moves on itself: not to be added to where it began
+            self._at += length
         elif kind in {"int", "long"}:
             self._number()
         else:

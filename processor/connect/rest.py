@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import httpx
+import orjson
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from processor.connect.plan import Connector, Task
 from processor.errors import ClusterAway, FixCluster, FixUsage
@@ -68,8 +70,17 @@ class RestConnectors:
 
     def connectors(self) -> dict[str, Connector]:
         """Every connector there is, ours or not, by name."""
-        found = self._ask("GET", "/connectors", "listing connectors", params={"expand": ["info", "status"]})
-        return {name: _connector(name, each) for name, each in found.json().items()}
+        doing = "listing connectors"
+        answer = self._ask("GET", "/connectors", doing, params={"expand": ["info", "status"]})
+        try:
+            found = _ANSWER.validate_json(answer.content)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(map(str, first["loc"]))[:SHOWN_MAX]
+            raise FixCluster(
+                f"{doing}: {self._shown} answered, and not as Kafka Connect does ({where}: {first['msg']}): {NEXT_STEP[404]}"
+            ) from None
+        return {name: _connector(name, each) for name, each in found.items()}
 
     def configure(self, name: str, config: Mapping[str, str]) -> None:
         """Make a connector, or give it these options."""
@@ -132,16 +143,51 @@ def _path(name: str, action: str) -> str:
 def _message(answer: httpx.Response) -> str:
     """What Connect says is wrong; its answers repeat no value of an option of type password."""
     try:
-        said = str(answer.json()["message"])
+        said = str(orjson.loads(answer.content)["message"])
     except (ValueError, KeyError, TypeError):
         said = answer.text
     return " ".join(said.split())[:SHOWN_MAX] or answer.reason_phrase
 
 
-def _connector(name: str, found: Mapping[str, Any]) -> Connector:
+class _Part(BaseModel):
+    """Of an answer: what is named has to be right, what is not named is not ours."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class _State(_Part):
+    state: str = "UNASSIGNED"
+    trace: str = ""
+    worker_id: str = ""
+
+
+class _Task(_Part):
+    id: int
+    state: str
+    trace: str = ""
+
+
+class _Status(_Part):
+    connector: _State = _State()
+    tasks: list[_Task] = []
+
+
+class _Info(_Part):
+    config: dict[str, str | None] = {}
+
+
+class _Found(_Part):
     """As `expand` gives it; a connector that was only just made may have no status yet."""
-    status = found.get("status", {})
-    state = status.get("connector", {})
-    tasks = tuple(Task(task["id"], task["state"], task.get("trace", "")) for task in status.get("tasks", []))
-    config = found.get("info", {}).get("config", {})
-    return Connector(name, config, state.get("state", "UNASSIGNED"), state.get("trace", ""), tasks, state.get("worker_id", ""))
+
+    info: _Info = _Info()
+    status: _Status = _Status()
+
+
+_ANSWER = TypeAdapter(dict[str, _Found])
+
+
+def _connector(name: str, found: _Found) -> Connector:
+    state = found.status.connector
+    tasks = tuple(Task(task.id, task.state, task.trace) for task in found.status.tasks)
+    config = {option: value for option, value in found.info.config.items() if value is not None}
+    return Connector(name, config, state.state, state.trace, tasks, state.worker_id)

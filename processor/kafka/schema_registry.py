@@ -83,7 +83,8 @@ class SchemaRegistry:
         if schema.schema_type not in {None, "AVRO"}:
             return ()
         needed = [self._client.get_version(str(each.subject), each.version or "latest").schema for each in schema.references or ()]
-        return (*(text for each in needed for text in self._with_references(each)), schema.schema_str or "")
+        text = schema.schema_str if isinstance(schema.schema_str, str) else ""  # whatever stands there in an answer
+        return (*(text for each in needed for text in self._with_references(each)), text)
 
     def _is_unknown(self, schema_id: int) -> bool:
         if len(self._unknown) >= UNKNOWN_KEPT_MAX:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import io
 import re
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 import numpy as np
 import xxhash
 
+from processor.limits.pictures import FORMATS, PIXELS_MAX
 from processor.limits.rules import Sameness
 from processor.limits.seen import TEXT_HASHES, Fingerprint
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 MEDIA = ("image", "video", "audio")
 SHINGLE_WORDS = 3
-IMAGE_PIXELS_MAX = 50_000_000
 _WORD = re.compile(r"\w+")
 
 
@@ -78,11 +77,11 @@ def _image(image: Mapping[str, Any] | None) -> int:
     from PIL import Image  # noqa: PLC0415 - as above
 
     try:
-        with Image.open(io.BytesIO(base64.b64decode(image["base64"]))) as found:
-            if found.width * found.height > IMAGE_PIXELS_MAX:
+        with Image.open(io.BytesIO(base64.b64decode(image["base64"])), formats=FORMATS) as found:
+            if found.width * found.height > PIXELS_MAX:
                 return 0
             bits = imagehash.phash(found.convert("L")).hash.flatten()
-    except (OSError, ValueError, SyntaxError, binascii.Error, Image.DecompressionBombError):
+    except Exception:  # noqa: BLE001 - decoders of hostile files raise whatever they stumble over
         return 0
     return int(np.packbits(bits).view(">u8")[0]) or 1
 

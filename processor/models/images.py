@@ -9,13 +9,12 @@ import numpy as np
 from PIL import Image
 
 from processor.fetch import CallFailed, Failure
+from processor.limits.pictures import FORMATS, PIXELS_MAX
 from processor.models.tensors import DTYPES, Tensor
 
 if TYPE_CHECKING:
     from processor.models.params import ImageInput
 
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
-PIXELS_MAX = 50_000_000
 _RESAMPLE = {"BILINEAR": Image.Resampling.BILINEAR, "BOX": Image.Resampling.BOX}
 
 

@@ -116,4 +116,7 @@ def _tensor(given: _Tensor) -> Tensor:
         raise bad_answer(f"tensor {given.name[:100]!r} is ragged, or holds neither numbers nor strings") from None
     if values.size != math.prod(given.shape):
         raise bad_answer(f"tensor {given.name[:100]!r} has {values.size} values, and its shape is {given.shape}")
-    return values.reshape(given.shape)
+    try:
+        return values.reshape(given.shape)
+    except (ValueError, OverflowError):  # without values, one axis may be of any length
+        raise bad_answer(f"tensor {given.name[:100]!r} cannot have the shape {given.shape}") from None

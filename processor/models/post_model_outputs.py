@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
+from processor.depth import DEPTH_MAX, deeper_than
 from processor.fetch import CallFailed, Failure
 from processor.fetch.exchange import Request, web_url
 from processor.models.decode import EMBEDDING_LENGTH_MAX, bad_answer
@@ -25,6 +27,16 @@ SAID_LENGTH_MAX = 200
 INPUT_FIELDS = ("image", "video", "audio", "text", "metadata", "geo")
 _Probability = Annotated[float, Field(ge=0, le=1)]
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+def _writable(given: dict[str, Any]) -> dict[str, Any]:
+    """What is collected is written as JSON again, and a writer does not go as deep as a reader."""
+    if deeper_than(given, DEPTH_MAX):
+        raise PydanticCustomError("rule", "nested deeper than {levels} levels", {"levels": DEPTH_MAX})
+    return given
+
+
+_Object = Annotated[dict[str, Any], AfterValidator(_writable)]
 
 
 class _Strict(BaseModel):
@@ -51,7 +63,7 @@ class _RegionData(_Strict):
 
 class _Region(_Strict):
     id: str = ""
-    region_info: dict[str, Any] = Field({}, validation_alias=AliasChoices("region_info", "regionInfo"))
+    region_info: _Object = Field({}, validation_alias=AliasChoices("region_info", "regionInfo"))
     data: _RegionData = _RegionData()
 
 
@@ -68,7 +80,7 @@ class _Data(_Strict):
     regions: list[_Region] = []
     text: _Text = _Text()
     embeddings: list[_Embedding] = []
-    metadata: dict[str, Any] = {}
+    metadata: _Object = {}
 
 
 class _Output(_Strict):

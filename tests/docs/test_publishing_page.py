@@ -11,11 +11,11 @@ import fastavro
 
 from processor.codec.bad import BadReason
 from processor.codec.framing import RECORD_BYTES_MAX
-from processor.codec.json_text import DEPTH_MAX
 from processor.codec.ndjson import Prediction, parse_prediction
 from processor.codec.predictions import PredictionDecoder
 from processor.codec.records import encode
 from processor.codec.registry import Schemas
+from processor.depth import DEPTH_MAX
 from processor.producer import BUFFER_RECORDS_MAX, DELIVERY_TIMEOUT_MS, headers
 from tests.docs.pages import ROOT, Block, blocks, read, rows
 

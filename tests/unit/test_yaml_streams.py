@@ -94,6 +94,11 @@ def test_what_json_cannot_hold_is_a_problem_with_its_path(data: bytes, path: str
     assert words in message
 
 
+def test_an_anchor_may_be_set_again(recwarn: pytest.WarningsRecorder) -> None:
+    assert [found.value for found in read_stream(b"[&a 1, *a, &a 2, *a]")] == [[1, 1, 2, 2]]
+    assert not recwarn.list
+
+
 def test_an_anchor_counts_as_often_as_it_is_used() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"] + [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 8)]
     ((_, message),) = messages("\n".join(lines).encode())

@@ -157,7 +157,18 @@ def test_any_other_refusal_is_told_as_it_is() -> None:
     assert (str(raised.value), raised.value.exit_code) == ("key acme//token lacks Keys_Get", EXIT_FAILED)
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"status": 5}', {"status": {}}, b""])
+OK = {"code": 10000, "description": "Ok"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"<html>", b"[]", b'{"status": 5}', {"status": {}}, b"", b"[" * 10_000, b'{"status": {"code": 1, "details": "\\ud800"}}'),
+        {"status": OK},
+        {"status": OK, "documents": 5, "problems": [], "warnings": [], "catalog_version": ""},
+        {"status": OK, "documents": [], "problems": [{"document": "d"}], "warnings": [], "catalog_version": ""},
+    ],
+)
 def test_an_address_of_something_else_is_told(body: Any) -> None:
     with ApiClient(settings(), answering(404, body)) as client, pytest.raises(CollectorsError, match="is it the address of the API"):
         client.apply(FIRST)

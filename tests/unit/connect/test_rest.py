@@ -85,3 +85,29 @@ def _noting(seen: list[str]) -> Callable[[httpx.Request], httpx.Response]:
         return httpx.Response(202)
 
     return answer
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"<html>busy</html>",
+        b"[]",
+        b'{"c": 7}',
+        b'{"c": {"status": {"tasks": [{}]}}}',
+        b'{"c": {"info": {"config": {"a": 1}}}}',
+        b'{"c": {"status": {"connector": {"state": null}}}}',
+        b"[" * 10_000,
+        b"\xff",
+    ],
+)
+def test_an_answer_that_is_not_connects_is_told_with_where_to_look(answer: bytes) -> None:
+    with (
+        answering(200, content=answer) as connect,
+        pytest.raises(FixCluster, match=r"not as Kafka Connect does.*a Connect worker's address"),
+    ):
+        connect.connectors()
+
+
+@pytest.mark.parametrize("message", [b"[" * 10_000, b'{"message": "\\ud800"}', b'{"message": {"a": 1}}'])
+def test_whatever_a_refusal_says_it_can_be_shown(message: bytes) -> None:
+    assert refusal(400, content=message).encode()

@@ -87,3 +87,12 @@ def test_what_an_input_does_not_have_is_like_nothing() -> None:
     broken = of(image={"url": None, "base64": "bm8gaW1hZ2U="})
     assert (broken.image, broken.content != 0) == (0, True)
     assert of(image={"url": None, "base64": "?"}).image == 0
+
+
+@pytest.mark.parametrize(("kind", "is_opened"), [("PNG", True), ("EPS", False), ("PPM", False), ("TGA", False)])
+def test_only_formats_that_are_asked_for_are_opened(kind: str, is_opened: bool) -> None:
+    """One of the others starts another program, and every decoder more is one that a hostile file can break."""
+    file = io.BytesIO()
+    Image.new("RGB", (16, 16), "red").save(file, kind)
+    found = of(image={"url": None, "base64": base64.b64encode(file.getvalue()).decode()})
+    assert (found.image != 0) is is_opened

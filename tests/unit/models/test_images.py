@@ -17,7 +17,8 @@ from PIL import Image
 from processor.demo.data import _pixels as demo_pixels
 from processor.demo.png import png
 from processor.fetch import CallFailed, Failure
-from processor.models.images import PIXELS_MAX, image_tensor
+from processor.limits.pictures import PIXELS_MAX
+from processor.models.images import image_tensor
 from processor.models.params import ImageInput
 from tests.support.served import DIGIT_INPUT
 

@@ -53,6 +53,14 @@ def test_one_failed_output_fails_alone() -> None:
     assert (bad.reason, "30101 unsupported format" in bad.detail) == (Failure.REFUSED, True)
 
 
+def nested(levels: int) -> dict[str, Any]:
+    """A reader goes a thousand levels deep; a writer, who has to write it into an input, gives up at 254."""
+    value: dict[str, Any] = {}
+    for _ in range(levels):
+        value = {"in": value}
+    return value
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -66,6 +74,8 @@ def test_one_failed_output_fails_alone() -> None:
         {"embeddings": [{"vector": []}]},
         {"embeddings": [{"vector": [None]}]},
         {"metadata": []},
+        {"metadata": nested(101)},
+        {"regions": [{"region_info": nested(300)}]},
         {"text": "hi"},
     ],
 )

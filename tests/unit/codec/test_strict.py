@@ -1,0 +1,16 @@
+"""The walk over a body that the reference decoder takes where a body is not written in the usual way."""
+
+from __future__ import annotations
+
+import pytest
+
+from processor.codec.bad import BadRecordError
+from processor.codec.strict import check_numbers
+
+SCHEMA = {"type": "record", "name": "R", "fields": [{"name": "a", "type": "string"}, {"name": "b", "type": ["null", "long"]}]}
+
+
+def test_a_string_is_passed_over_with_its_length() -> None:
+    check_numbers(b"\x04ab" + b"\x80\x00", SCHEMA)
+    with pytest.raises(BadRecordError, match="invalid union branch -1"):
+        check_numbers(b"\x04ab" + b"\x01", SCHEMA)
