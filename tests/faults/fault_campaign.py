@@ -155,14 +155,19 @@ class FaultCampaign:
         return self._report
 
     def _strike_all(self, site: Site) -> None:
-        watch = threading.Thread(target=self._pick_up, args=(site,), name="service-manager")
+        watch = threading.Thread(target=self._pick_up, args=(site,), name="service-manager", daemon=True)
         began = time.monotonic()
-        lanes = [threading.Thread(target=self._lane, args=(site, planned, began), name=lane) for lane, planned in self._plan.lanes.items()]
+        lanes = [
+            threading.Thread(target=self._lane, args=(site, planned, began), name=lane, daemon=True)
+            for lane, planned in self._plan.lanes.items()
+        ]
         for thread in (watch, *lanes):
             thread.start()
-        for lane in lanes:
-            lane.join()
-        self._done.set()
+        try:
+            for lane in lanes:
+                lane.join()
+        finally:
+            self._done.set()
         watch.join()
 
     def _pick_up(self, site: Site) -> None:
@@ -177,7 +182,8 @@ class FaultCampaign:
 
     def _lane(self, site: Site, planned: Sequence[Planned], began: float) -> None:
         for each in planned:
-            self._done.wait(max(0.0, began + each.at_s - time.monotonic()))
+            if self._done.wait(max(0.0, began + each.at_s - time.monotonic())):
+                return
             if time.monotonic() - began > self._end_s:
                 log.info("no time was left for %s", each.kind)
                 return

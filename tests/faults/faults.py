@@ -6,6 +6,7 @@ import argparse
 import logging
 import os
 import secrets
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -30,6 +31,8 @@ def main() -> int:
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
     logging.getLogger("faults").info("seed %d, %g minutes", given.seed, given.minutes)
     clear_environment()
+    # Whoever stops it early finds nothing left behind: no process, and no small disk.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with tempfile.TemporaryDirectory(prefix="faults-") as name:
         os.chdir(name)
         os.environ["COLLECTORS_CONFIG_FOLDER"] = str(Path(name) / "settings")

@@ -9,6 +9,7 @@ import pytest
 
 from processor.errors import Fenced, FixCluster
 from processor.kafka.admin import Admin
+from processor.kafka.committed import committed
 from processor.kafka.group import Member
 from processor.kafka.topic_state import NewTopicState
 from processor.kafka.transaction import GATHER_S, Transaction
@@ -67,7 +68,9 @@ def test_whoever_was_replaced_is_told_that_it_is_fenced_however_many_of_its_reco
     second.init()
     first.produce([Outgoing(topic, None, b"second") for topic in topics])
     with pytest.raises(Fenced):
-        first.commit(member, {0: 0})
+        first.commit(member, {0: 1})
+    group = prefixed(settings, "group")
+    assert not committed(settings, {group: [(topics[0], 0)]})[group], "offsets are a part of the transaction, and gone with it"
     member.close()
 
 
