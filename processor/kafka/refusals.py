@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     Client = AdminClient | Consumer | Producer
 
 FRESH_S = 10.0
-FIRST_TURN_S = 1.5
+# Longer and longer: a large cluster may need some time for its answer, a slow one for its refusal.
+TURNS_S = (1.5, 3.0)
 # Of the broker's certificate, or of ours; an alert that comes after the handshake is told as a transport error.
 _TLS = re.compile(r"SSL routines|certificate|SSL handshake")
 _AFTER = re.compile(r" \(after [^)]*\)")
@@ -88,12 +89,14 @@ def ask_for_topics(client: Client, timeout_s: float, topic: str = "") -> Cluster
     Raises:
         KafkaException: whatever the client raises.
     """
-    try:
-        return _asked(client, min(FIRST_TURN_S, timeout_s), topic)
-    except KafkaException:
-        if REFUSALS.fresh(client):
-            raise
-    return _asked(client, timeout_s, topic)
+    deadline = time.monotonic() + timeout_s
+    for turn_s in TURNS_S:
+        try:
+            return _asked(client, min(turn_s, timeout_s), topic)
+        except KafkaException:
+            if REFUSALS.fresh(client) or time.monotonic() >= deadline:
+                raise
+    return _asked(client, max(TURNS_S[0], deadline - time.monotonic()), topic)
 
 
 def _asked(client: Client, timeout_s: float, topic: str) -> ClusterMetadata:
