@@ -23,6 +23,7 @@ LOOK_EVERY_S = 0.02
 LOOKS_MIN = 10
 STALLED_AFTER_S = 60.0
 REQUEST_TIMEOUT_S = 10.0
+LEADERS_TIMEOUT_S = 60.0  # of a thousand new topics
 SILENT = 0  # of the client: the broker goes away at the end, and that is no news
 
 
@@ -105,7 +106,7 @@ class Meter:
             return 0
 
     def _ends(self) -> dict[str, int]:
-        deadline = time.monotonic() + REQUEST_TIMEOUT_S
+        deadline = time.monotonic() + LEADERS_TIMEOUT_S
         while True:
             answers = self._admin.list_offsets(self._outputs, request_timeout=REQUEST_TIMEOUT_S)
             try:
@@ -113,6 +114,7 @@ class Meter:
             except KafkaException:  # the leader of a new topic may not know yet that it is one
                 if time.monotonic() > deadline:
                     raise
+            time.sleep(LOOK_EVERY_S)
 
 
 def speed(samples: Sequence[Sample], records: int, warm_up: float) -> Speed:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,9 +24,8 @@ _ID_DIGITS_MAX = 64
 _ID = re.compile(rf"[0-9a-f]{{1,{_ID_DIGITS_MAX}}}")
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One document written, or deleted (``record`` is None)."""
+class Change(NamedTuple):
+    """One document written, or deleted (``record`` is None). A tuple, because a catalog's load makes a million of them."""
 
     kind: Kind
     key: str
