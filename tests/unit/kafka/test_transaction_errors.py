@@ -168,6 +168,14 @@ def test_a_transaction_that_could_not_begin_is_not_open(world: FakeWorld) -> Non
     assert not transaction.is_open
 
 
+def test_what_is_begun_twice_is_one_transaction(world: FakeWorld) -> None:
+    transaction = world.transaction()
+    transaction.begin()
+    struck = strike(transaction, "begin_transaction", raising(AssertionError("asked")))
+    process_one(world, transaction)
+    assert (struck.struck, world.visible()) == (0, [b"x"])
+
+
 def test_a_client_that_does_not_know_its_group_any_more_ends_the_process(world: FakeWorld) -> None:
     transaction, member = world.transaction(), world.member(Nobody())
     transaction.begin()
