@@ -32,7 +32,7 @@ def main() -> int:
     logging.getLogger("faults").info("seed %d, %g minutes", given.seed, given.minutes)
     clear_environment()
     # Whoever stops it early finds nothing left behind: no process, and no small disk.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    signal.signal(signal.SIGTERM, _end)
     with tempfile.TemporaryDirectory(prefix="faults-") as name:
         os.chdir(name)
         os.environ["COLLECTORS_CONFIG_FOLDER"] = str(Path(name) / "settings")
@@ -40,6 +40,12 @@ def main() -> int:
         os.chdir("/")
     print(report.as_json() if given.json else report.as_text())  # noqa: T201 - the command's output
     return 0 if report.good else 1
+
+
+def _end(number: int, _: object) -> None:
+    """Leave by the way out, whoever asks again meanwhile."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

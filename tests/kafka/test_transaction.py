@@ -68,9 +68,24 @@ def test_whoever_was_replaced_is_told_that_it_is_fenced_however_many_of_its_reco
     second.init()
     first.produce([Outgoing(topic, None, b"second") for topic in topics])
     with pytest.raises(Fenced):
+        first.commit(member, {0: 0})
+    member.close()
+
+
+def test_offsets_are_a_part_of_the_transaction_and_gone_with_it(settings: Settings) -> None:
+    topic, group = prefixed(settings, PREDICTIONS), prefixed(settings, "group")
+    Admin(settings).create([NewTopicState(topic, 1, 1, {})])
+    Admin(settings).wait_for_topics([topic])
+    member = Member(settings, group, topic, "classic", Nobody())
+    first, second = (Transaction(settings, prefixed(settings, "twice")) for _ in range(2))
+    first.init()
+    first.begin()
+    first.produce([Outgoing(topic, None, b"first")])
+    first._producer.flush(30)
+    second.init()
+    with pytest.raises(Fenced):
         first.commit(member, {0: 1})
-    group = prefixed(settings, "group")
-    assert not committed(settings, {group: [(topics[0], 0)]})[group], "offsets are a part of the transaction, and gone with it"
+    assert not committed(settings, {group: [(topic, 0)]})[group]
     member.close()
 
 
