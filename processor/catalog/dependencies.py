@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from collections.abc import Set as AbstractSet
 
     from processor.catalog.records import Ref
@@ -42,6 +42,12 @@ class Dependencies:
             else:
                 users.add(user)
         return [ref for ref in before if ref not in after and self._unused(ref, user)]
+
+    def remember_new(self, users: Collection[Ref], used: tuple[Ref, ...]) -> None:
+        """What several users looked at, all of them the same, and none of them at anything before."""
+        self._uses.update(dict.fromkeys(users, used))
+        for ref in used:
+            self._used_by.setdefault(ref, set()).update(users)
 
     def _unused(self, ref: Ref, user: Ref) -> bool:
         users = self._used_by[ref]

@@ -162,13 +162,23 @@ def resolve_collector(collector: Collector, look: Lookups) -> tuple[engine.Colle
     """The collector as the engine sees it, and everything that makes it inactive."""
     around = look.surroundings(Wanted.by(collector))
     obstacles = (*_own_obstacles(collector, look), *around.obstacles)
-    key = f"{collector.user_id}/{collector.app_id}/{collector.id}"
+    key = _own(collector, collector.id)
     if obstacles:
         reason = "; ".join(obstacle.message for obstacle in obstacles)
         # Whose quota is used up goes on being told what comes too late from what was there before.
         second = _second(collector, around) if all(obstacle.path == TOTAL for obstacle in obstacles) else None
         return engine.Collector(key, around.source, inactive_reason=reason, second=second), obstacles
-    resolved = engine.Collector(
+    return active(key, collector, around), ()
+
+
+def is_plain(collector: Collector) -> bool:
+    """Whether its surroundings alone say if it is active."""
+    return not collector.paused and collector.quota is None
+
+
+def active(key: str, collector: Collector, around: Surroundings) -> engine.Collector:
+    """A collector that nothing keeps inactive, as the engine sees it."""
+    return engine.Collector(
         key,
         around.source,
         random_sample=collector.pre_queue_random_sample,
@@ -178,7 +188,6 @@ def resolve_collector(collector: Collector, look: Lookups) -> tuple[engine.Colle
         tags=collector.tags,
         dataset_ids=collector.dataset_ids,
     )
-    return resolved, ()
 
 
 def resolve_surroundings(wanted: Wanted, look: Lookups, plans: Collection[str]) -> Surroundings:

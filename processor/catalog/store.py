@@ -8,19 +8,28 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING, cast
 
 from processor.catalog.changes import Change
 from processor.catalog.dependencies import Dependencies
 from processor.catalog.records import Collector, Kind
-from processor.catalog.resolve import ResolvedWorkflow, resolve_collector, resolve_surroundings, resolve_workflow
+from processor.catalog.resolve import (
+    ResolvedWorkflow,
+    Wanted,
+    active,
+    is_plain,
+    resolve_collector,
+    resolve_surroundings,
+    resolve_workflow,
+)
 from processor.engine.collector import Watchers
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from processor.catalog.records import App, Key, KnowledgeGraph, Model, Record, Ref, SpentQuota, Workflow
-    from processor.catalog.resolve import Obstacle, Surroundings, Wanted
+    from processor.catalog.resolve import Obstacle, Surroundings
     from processor.engine import collector as engine
 
 if TYPE_CHECKING:
@@ -28,6 +37,8 @@ if TYPE_CHECKING:
     Moves = dict[str, Move]
     """Collector key -> how it was resolved before and is now; None: it did not, or does not, exist."""
 
+# Collectors with equal wishes have equal `Wanted`, which takes longer to make and to compare.
+_wish = attrgetter(*(name for name in Wanted._fields if name != "is_sampled"), "pre_queue_random_sample")
 RESOLVED = "resolved workflow"
 SURROUNDINGS = "surroundings"
 TOPIC = "inputs topic"
@@ -122,8 +133,8 @@ class Catalog:
             yield
         finally:
             self._is_loading = False
-            for ref in [ref for ref in self._tables.records if ref[0] == Kind.COLLECTOR]:
-                self._resolve(ref)
+            for alike in self._alike():
+                self._resolve_alike(alike)
             self._stale |= self._of_model.keys()
 
     def set_topics(self, existing: frozenset[str]) -> None:
@@ -210,6 +221,29 @@ class Catalog:
             self._obstacles[key] = obstacles
         self._tables.remember(ref, looking.seen)
         return None if before == after else self._moved(before, after)
+
+    def _alike(self) -> Iterable[list[tuple[Ref, Collector]]]:
+        """All collectors, by what they want."""
+        groups: dict[tuple[object, ...], list[tuple[Ref, Collector]]] = {}
+        for ref, record in self._tables.records.items():
+            if ref[0] == Kind.COLLECTOR:
+                collector = cast("Collector", record)
+                groups.setdefault(_wish(collector), []).append((ref, collector))
+        return groups.values()
+
+    def _resolve_alike(self, alike: list[tuple[Ref, Collector]]) -> None:
+        """Resolve collectors that want the same, in a third of the time that each would take by itself; none was resolved before."""
+        looking = _Looking(self._tables)
+        around = looking.surroundings(Wanted.by(alike[0][1]))
+        plain = [] if around.obstacles else [(ref, collector) for ref, collector in alike if is_plain(collector)]
+        resolved = {ref[1]: active(ref[1], collector, around) for ref, collector in plain}
+        if resolved:
+            self._collectors |= resolved
+            self._of_model.setdefault(around.source.model, {}).update(resolved)
+            self._tables.dependencies.remember_new([ref for ref, _ in plain], tuple(looking.seen))
+        for ref, _ in alike:
+            if ref[1] not in resolved:
+                self._resolve(ref)
 
     def _moved(self, before: engine.Collector | None, after: engine.Collector | None) -> Move:
         if before is not None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple, cast
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
@@ -37,18 +38,28 @@ class Record(NamedTuple):
     headers: Headers = ()
 
     @classmethod
-    def of(cls, message: Message) -> Record:
-        """Copy what a message holds."""
-        headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
-        return cls(
-            message.topic() or "",
-            message.partition() or 0,
-            message.offset() or 0,
-            message.timestamp()[1],
-            message.key(),
-            message.value(),
-            tuple((name, value or b"") for name, value in headers),
+    def copies(cls, messages: Sequence[Message]) -> list[Record]:
+        """Copy what messages hold, field by field: message by message takes several times as long."""
+        columns = (
+            map(Message.topic, messages),
+            map(Message.partition, messages),
+            map(Message.offset, messages),
+            [timestamp_ms for _, timestamp_ms in map(Message.timestamp, messages)],
+            map(Message.key, messages),
+            map(Message.value, messages),
+            map(_headers, map(Message.headers, messages)),
         )
+        return list(map(cls._make, zip(*columns, strict=True)))
+
+
+_value = itemgetter(1)
+
+
+def _headers(found: Any) -> Headers:
+    """The client's headers; one without a value has an empty one."""
+    if found and all(map(_value, found)):
+        return tuple(found)
+    return tuple((name, value or b"") for name, value in found or ())
 
 
 class TopicReader:
@@ -128,20 +139,26 @@ class TopicReader:
             time.sleep(RETRY_S)
 
     def _batch(self, max_records: int, timeout_s: float) -> list[Record]:
-        records = []
-        for message in self._consumer.consume(max_records, timeout_s):
-            part = (message.topic() or "", message.partition() or 0)
-            error = message.error()
-            if error is None:
-                self._position[part] = (message.offset() or 0) + 1
-                self._at_end.discard(part)
-                records.append(Record.of(message))
-            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name
-                self._position[part] = message.offset() or 0
-                self._at_end.add(part)
-            else:
-                raise_unless_passing(error, f"reading {part[0] or 'topics'}")
+        messages = self._consumer.consume(max_records, timeout_s)
+        told = [message for message in messages if message.error() is not None] if any(map(Message.error, messages)) else []
+        records = Record.copies([message for message in messages if message.error() is None] if told else messages)
+        ends = {(record.topic, record.partition): record.offset + 1 for record in records}
+        self._position |= ends
+        self._at_end -= ends.keys()
+        for message in told:
+            self._hear(message)
         return records
+
+    def _hear(self, message: Message) -> None:
+        """What the client tells between records: a partition's end, or an error."""
+        error = cast("KafkaError", message.error())
+        if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name
+            raise_unless_passing(error, f"reading {message.topic() or 'topics'}")
+            return
+        part, end = (message.topic() or "", message.partition() or 0), message.offset() or 0
+        if end >= self._position[part]:  # otherwise records came after it
+            self._position[part] = end
+            self._at_end.add(part)
 
 
 def is_record(message: Message, what: str, doing: str = "") -> bool:

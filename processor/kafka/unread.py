@@ -129,7 +129,7 @@ class _Reading:
         part, error = (message.topic() or "", message.partition() or 0), message.error()
         if error is None and (message.offset() or 0) < self._end[part]:
             self.records[part[0]] += 1
-            self.marked[part[0]] += self._mark(Record.of(message))
+            self.marked[part[0]] += self._mark(*Record.copies([message]))
             self._bytes += len(message)
         elif error is not None and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name
             raise_unless_passing(error, f"reading {part[0] or 'topics'}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -19,12 +18,14 @@ from processor.catalog.records import (
     KnowledgeGraph,
     Model,
     Relation,
+    SpentQuota,
     Workflow,
     WorkflowNode,
     kind_of,
     record_key,
 )
 from processor.catalog.store import Catalog
+from processor.limits.rules import Quota
 from processor.topics.names import inputs_topic
 
 if TYPE_CHECKING:
@@ -76,10 +77,12 @@ collectors = st.builds(
     model_id=IDS,
     post_inputs_key_id=IDS,
     paused=st.sampled_from([False, False, True]),
+    quota=st.sampled_from([None, None, Quota(total=3)]),
     tags=st.sampled_from([(), ("night",)]),
     dataset_ids=st.sampled_from([(), ("d", "e")]),
 )
-records = apps | keys | graphs | models | workflows | collectors
+spent = st.builds(SpentQuota, USERS, APPS, IDS, st.sampled_from([2, 3]))
+records = apps | keys | graphs | models | workflows | collectors | spent
 changes = st.builds(
     lambda record, present, changeset: Change(kind_of(record), record_key(record), record if present else None, f"{changeset:04d}"),
     records,
@@ -136,6 +139,24 @@ def test_any_history_in_any_portions_ends_in_the_catalog_that_its_final_records_
 
 
 @settings(max_examples=150, deadline=None)
+@given(st.lists(changes, max_size=40), st.lists(st.integers(0, 100), max_size=3), st.lists(changes, max_size=15), topics)
+def test_a_first_load_ends_in_the_same_catalog_and_so_does_whatever_follows_it(
+    history: list[Change], cuts: list[int], more: list[Change], last: frozenset[str]
+) -> None:
+    loaded, at_once = Catalog(PLANS), Catalog(PLANS)
+    with loaded.loading():
+        for portion in portions(history, cuts):
+            loaded.apply(portion)
+    at_once.apply([Change(kind, key, record) for (kind, key), record in final(history).items()])
+    assert look(loaded) == look(at_once)
+    for catalog in (loaded, at_once):
+        for change in more:
+            catalog.apply([change])
+        catalog.set_topics(last)
+    assert look(loaded) == look(at_once)
+
+
+@settings(max_examples=150, deadline=None)
 @given(st.lists(changes, min_size=1, max_size=30), st.lists(changes, max_size=10))
 def test_supposing_leaves_no_trace(history: list[Change], supposed: list[Change]) -> None:
     catalog = Catalog(PLANS)
@@ -157,7 +178,7 @@ def test_topics_read_in_any_interleaving_end_in_the_same_catalog_and_no_call_is_
     logs: dict[Kind, list[Arrived]] = {kind: [] for kind in Kind}
     for number, call in enumerate(calls):
         for index, change in enumerate(call):
-            written = replace(change, changeset=f"{number:04d}")
+            written = change._replace(changeset=f"{number:04d}")
             logs[change.kind].append(Arrived(len(logs[change.kind]), 0, written, Membership(written.changeset, index, len(call))))
     changesets, catalog = Changesets(5.0), Catalog(PLANS)
     done: set[str] = set()
