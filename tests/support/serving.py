@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from typing import TYPE_CHECKING, Self
+from typing import IO, TYPE_CHECKING, Self
 
 from tests.support.processes import environment
 
@@ -40,6 +40,7 @@ class Serving:
         self._folder = folder
         self._port = port
         self._log = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - lives as long as the process
+        self._output: IO[str] | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -49,20 +50,26 @@ class Serving:
         """Start it, and wait until it answers; again after it was killed, with the same log."""
         command = [sys.executable, "-m", "processor", "serve", "--port", str(self._port)]
         pipe = subprocess.PIPE
+        self._let_go()
         self.process = subprocess.Popen(
             command, env=environment(self._settings), cwd=self._folder, stdout=pipe, stderr=self._log, text=True
         )
-        assert self.process.stdout is not None
-        self.url = self.process.stdout.readline().strip()
+        self._output = self.process.stdout
+        assert self._output is not None
+        self.url = self._output.readline().strip()
         assert self.url, self.log()
 
     def __exit__(self, *_: object) -> None:
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
         self.process.wait(STOP_TIMEOUT_S)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
+        self._let_go()
         self._log.close()
+
+    def _let_go(self) -> None:
+        """Close what the process that ran before wrote to."""
+        if self._output is not None:
+            self._output.close()
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal; the exit status."""
