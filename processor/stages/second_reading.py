@@ -2,7 +2,8 @@
 
 A key that was passed over stays so until this reading has come to where the partition is read for the first time, so its candidates
 keep their order. Candidates of several models wait in one partition: where the next one has no room and one of another model has,
-reading goes on, and comes back for what it left. While nothing has room nothing is read, and one record at most a partition waits here.
+reading goes on, and comes back for what it left. While nothing has room nothing is read; what was read and has no room any more waits
+here, which is never more than a client fetches ahead.
 """
 
 from __future__ import annotations
