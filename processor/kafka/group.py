@@ -53,6 +53,7 @@ class Member:
         self._consumer: Consumer = group_consumer(settings, group, protocol)
         self._positions: dict[int, int] = {}
         self._is_paused = False
+        self._is_leaving = False
 
     def subscribe(self) -> None:
         """Join the group; only after everything a decision needs is loaded."""
@@ -94,6 +95,7 @@ class Member:
 
     def close(self) -> None:
         """Leave the group; the owner's ``revoked`` is called first."""
+        self._is_leaving = True
         self._consumer.close()
         if self._failure is not None:
             raise self._failure
@@ -110,7 +112,9 @@ class Member:
         return kept
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        if self._failure is not None:
+        # Partitions that come while we leave go again at once. The client no longer asks the coordinator about them: it would wait out the
+        # whole time-out, and hold up everybody who waits for this member to be gone.
+        if self._failure is not None or self._is_leaving:
             return
         try:
             known = consumer.committed(partitions, timeout=METADATA_TIMEOUT_S * 3)

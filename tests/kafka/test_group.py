@@ -1,0 +1,72 @@
+"""Membership of a group on a real broker: leaving it at an awkward moment."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from processor.kafka.admin import Admin
+from processor.kafka.client import client_config
+from processor.kafka.committed import CHOOSING_A_COORDINATOR
+from processor.kafka.failure import error_code
+from processor.kafka.group import Member
+from processor.kafka.topic_state import NewTopicState
+from processor.topics.names import PREDICTIONS, prefixed
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from processor.settings import Settings
+
+pytestmark = pytest.mark.kafka
+CLOSED_WITHIN_S = 20.0
+
+
+class Remembering:
+    """An owner that writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def assigned(self, committed: Mapping[int, int | None]) -> None:
+        self.told.append(f"assigned {sorted(committed)}")
+
+    def revoked(self, partitions: Sequence[int]) -> None:
+        self.told.append(f"revoked {sorted(partitions)}")
+
+    def lost(self, partitions: Sequence[int]) -> None:
+        self.told.append(f"lost {sorted(partitions)}")
+
+
+@pytest.mark.parametrize("protocol", ["consumer", "classic"])
+def test_partitions_that_come_while_a_member_leaves_do_not_hold_it_up(settings: Settings, protocol: str) -> None:
+    topic, group = prefixed(settings, PREDICTIONS), prefixed(settings, "group")
+    Admin(settings).create([NewTopicState(topic, 3, 1, {})])
+    Admin(settings).wait_for_topics([topic])
+    owner = Remembering()
+    member = Member(settings, group, topic, protocol, owner)
+    member.subscribe()
+    # Never polled, so what it was given is not told to it before it leaves.
+    wait_until(lambda: given(settings, group) == 3, "the group gives its member the partitions", 60)
+    closing = threading.Thread(target=member.close, daemon=True)
+    closing.start()
+    closing.join(CLOSED_WITHIN_S)
+    assert not closing.is_alive()
+    assert not [told for told in owner.told if told.startswith("assigned")]
+
+
+def given(settings: Settings, group: str) -> int:
+    """How many partitions the group's members have been given, as the coordinator tells it."""
+    admin = AdminClient(client_config(settings))
+    try:
+        described = admin.describe_consumer_groups([group])[group].result(30)
+    except KafkaException as error:
+        if error_code(error) in CHOOSING_A_COORDINATOR:  # the cluster has just begun
+            return 0
+        raise
+    return sum(len(member.assignment.topic_partitions) for member in described.members)
