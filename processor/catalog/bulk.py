@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from itertools import repeat
 from operator import itemgetter
 from sys import intern
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
-from processor.catalog.records import Collector
+from processor.catalog.records import Collector, made_of
 from processor.codec.bad import BadRecordError
 from processor.codec.columns import IS_AVAILABLE, read_columns
 from processor.codec.framing import HEADER_BYTES, header
+from processor.resources import ID_LENGTH_MAX, ID_PATTERN
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import pyarrow as pa
+    from collections.abc import Iterable, Sequence
 
     from processor.codec.registry import Schemas
 
@@ -26,11 +26,14 @@ NAME = "collector"
 SOURCE = "api_post_model_outputs_collector_source"
 SHARED = ("model_user_id", "model_app_id", "model_id", "model_version_id", "post_inputs_key_id", "caller_user_id")
 WORKFLOWS = ("pre_queue_workflow_id", "post_queue_workflow_id")
+KEY = ("user_id", "app_id", "id")
+# What `resources` says of ids, for three of them and without looking ahead, which Arrow's expressions cannot.
+_KEYS = r"\A" + "/".join([ID_PATTERN.pattern.removesuffix("*") + f"{{0,{ID_LENGTH_MAX - 1}}}"] * len(KEY)) + r"\z"
 _body_of = itemgetter(slice(HEADER_BYTES, None))
 
 
 class CollectorColumns:
-    """Reads values of the collectors topic.
+    """Reads records of the collectors topic.
 
     Args:
         schemas: ours; a value of another schema is left to `parse`.
@@ -40,9 +43,9 @@ class CollectorColumns:
         self._header = header(schemas.writer_id(NAME))
         self._schema = schemas.text(NAME)
 
-    def read(self, values: Sequence[bytes | None]) -> list[Collector | None]:
-        """The collector of each value; None where `parse` has to look: it may be bad, or has what few have."""
-        found: list[Collector | None] = [None] * len(values)
+    def read(self, keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> list[tuple[str, Collector] | None]:
+        """The key and the collector of each record; None where `parse` has to look: it may be bad, or has what few have."""
+        found: list[tuple[str, Collector] | None] = [None] * len(values)
         ours = [place for place, value in enumerate(values) if value is not None and value.startswith(self._header)]
         if not IS_AVAILABLE or not ours:
             return found
@@ -50,10 +53,18 @@ class CollectorColumns:
             table = read_columns([_body_of(cast("bytes", values[place])) for place in ours], self._schema)
         except BadRecordError:
             return found
-        plain = np.flatnonzero(_is_plain(table))
-        for row, collector in zip(plain.tolist(), _collectors(table.take(plain)), strict=True):
-            found[ours[row]] = collector
+        names = pc.binary_join_element_wise(*map(table.column, KEY), "/")
+        plain = np.flatnonzero(_is_plain(table) & _is_key(names, [keys[place] for place in ours]))
+        for row, *read in zip(plain.tolist(), names.take(plain).to_pylist(), _collectors(table.take(plain)), strict=True):
+            found[ours[row]] = cast("tuple[str, Collector]", tuple(read))
         return found
+
+
+def _is_key(names: pa.Array, keys: Sequence[bytes | None]) -> np.ndarray:
+    """Bool [rows]: what the value says is the record's key, and could be one."""
+    equal = pc.fill_null(pc.equal(names.cast(pa.binary()), pa.array(keys, pa.binary())), fill_value=False)
+    is_key: np.ndarray = pc.and_(equal, pc.match_substring_regex(names, _KEYS)).to_numpy(zero_copy_only=False)
+    return is_key
 
 
 def _is_plain(table: pa.RecordBatch) -> np.ndarray:
@@ -75,13 +86,12 @@ def _is_plain(table: pa.RecordBatch) -> np.ndarray:
 def _collectors(table: pa.RecordBatch) -> list[Collector]:
     """Plain ones."""
     source, count = table.column("collector_source").field(SOURCE), table.num_rows
-    columns: dict[str, Sequence[Any]] = {name: _interned(source.field(name)) for name in SHARED}
+    columns: dict[str, Iterable[Any]] = {name: _interned(source.field(name)) for name in SHARED}
     columns |= {name: _interned(table.column(name)) for name in ("user_id", "app_id", *WORKFLOWS)}
     own = ("id", "description", "pre_queue_random_sample", "collect_outputs", "queue_shards", "created_at")
     columns |= {name: table.column(name).to_pylist() for name in own}
-    columns |= {"paused": [False] * count, "tags": [()] * count, "dataset_ids": [()] * count}
-    columns |= {"quota": [None] * count, "duplicates": [None] * count}
-    return [Collector(*row) for row in zip(*(columns[field.name] for field in fields(Collector)), strict=True)]
+    of_all = {"paused": False, "tags": (), "dataset_ids": (), "quota": None, "duplicates": None}
+    return made_of(Collector, count, columns | {name: repeat(value) for name, value in of_all.items()})
 
 
 def _interned(column: pa.Array) -> list[str]:

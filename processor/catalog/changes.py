@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -33,13 +32,12 @@ class Change(NamedTuple):
     changeset: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Membership:
-    """Which record of which changeset one is."""
+class Membership(NamedTuple):
+    """Which record of which changeset one is. A tuple, as above."""
 
     id: str
-    index: int
-    count: int
+    number: int
+    of: int
 
 
 def new_changeset_id(now_ms: int, newest: str) -> str:
@@ -66,6 +64,6 @@ def membership(headers: Iterable[tuple[str, bytes]]) -> Membership | None:
     if not _ID.fullmatch(changeset):  # it goes into a header of every input
         raise ValueError(f"a changeset's id is up to {_ID_DIGITS_MAX} hex digits, not {changeset[:_ID_DIGITS_MAX]!r}")
     member = Membership(changeset, int(found.get(INDEX_HEADER, b"0")), int(found.get(COUNT_HEADER, b"1")))
-    if not 0 <= member.index < member.count:
-        raise ValueError(f"changeset {changeset} has {member.count} records, and this is number {member.index}")
+    if not 0 <= member.number < member.of:
+        raise ValueError(f"changeset {changeset} has {member.of} records, and this is number {member.number}")
     return member

@@ -65,13 +65,13 @@ class Changesets:
     def add(self, record: Arrived, now_s: float) -> None:
         """Take one record in; records of one partition come in the order of their offsets."""
         member = record.member
-        if member is None or member.count == 1 or member.id in self._given_up:
+        if member is None or member.of == 1 or member.id in self._given_up:
             self._ready.append(record)
             return
-        held = self._held.setdefault(member.id, _Held(now_s + self._wait_s, member.count))
+        held = self._held.setdefault(member.id, _Held(now_s + self._wait_s, member.of))
         held.arrived.append(record)
-        held.missing -= member.index not in held.seen
-        held.seen.add(member.index)
+        held.missing -= member.number not in held.seen
+        held.seen.add(member.number)
         if not held.missing:
             self._ready.extend(self._held.pop(member.id).arrived)
 

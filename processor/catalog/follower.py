@@ -10,9 +10,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from processor.catalog.bulk import CollectorColumns
-from processor.catalog.changes import membership
+from processor.catalog.changes import Change, membership
 from processor.catalog.changesets import Arrived, Changesets
-from processor.catalog.parse import collector_change, parse_change
+from processor.catalog.parse import parse_change
 from processor.catalog.records import SCHEMAS, TOPICS, Kind
 from processor.catalog.store import Catalog
 from processor.codec.bad import BadRecordError
@@ -23,7 +23,6 @@ from processor.topics.names import prefixed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from processor.catalog.changes import Change
     from processor.catalog.records import Collector
     from processor.codec.registry import Schemas
     from processor.kafka.reader import Record
@@ -117,11 +116,11 @@ class CatalogFollower:
         with _no_search_for_cycles(), self.catalog.loading():
             columns = CollectorColumns(self._schemas)
             for records in _batched(self._reader.read_to_end()):
-                ours = [record for record in records if self._kinds[record.topic] is Kind.COLLECTOR]
-                known = zip(ours, columns.read([record.value for record in ours]), strict=True)
-                collectors = {id(record): collector for record, collector in known}
-                for record in records:
-                    self._take_in(record, collectors.get(id(record)))
+                ours = [place for place, record in enumerate(records) if self._kinds[record.topic] is Kind.COLLECTOR]
+                read = columns.read([records[place].key for place in ours], [records[place].value for place in ours])
+                known = dict(zip(ours, read, strict=True))
+                for place, record in enumerate(records):
+                    self._take_in(record, known.get(place))
                 self._apply()
             self._changesets.settle(int(self._clock() * 1000) - RECENT_MS)
             self._apply()
@@ -152,16 +151,16 @@ class CatalogFollower:
             self._give(self.catalog, changes)
         return bool(changes)
 
-    def _take_in(self, record: Record, collector: Collector | None = None) -> None:
-        """Take one record; ``collector`` is its value, where that has been read already."""
+    def _take_in(self, record: Record, known: tuple[str, Collector] | None = None) -> None:
+        """Take one record; ``known`` is what it says, where that has been read already."""
         member, change = None, None
         try:
             member = membership(record.headers)
             changeset = member.id if member else ""
-            if collector is None:
+            if known is None:
                 change = parse_change(self._kinds[record.topic], record.key, record.value, changeset, self._decode)
             else:
-                change = collector_change(record.key, collector, changeset)
+                change = Change(Kind.COLLECTOR, *known, changeset)
         except (BadRecordError, ValueError) as error:
             self.poisoned += 1
             log.error(  # noqa: TRY400 - the traceback says nothing that the reason does not

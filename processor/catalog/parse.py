@@ -14,8 +14,6 @@ from processor.resources import ID_LENGTH_MAX, ID_PATTERN, id_problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from processor.catalog.records import Collector, Record
-
     Decode = Callable[[Kind, bytes], Mapping[str, Any]]
     """A value by its schema; raises BadRecordError for what is none."""
 
@@ -34,19 +32,7 @@ def parse_change(kind: Kind, key: bytes | None, value: bytes | None, changeset: 
     broken = broken_rules(kind, with_objects(kind, decoded))
     if broken:
         raise ValueError("; ".join(f"{rule.path}: {rule.message}" if rule.path else rule.message for rule in broken))
-    return _change(kind, name, from_value(kind, decoded), changeset)
-
-
-def collector_change(key: bytes | None, collector: Collector, changeset: str) -> Change:
-    """What one record of the collectors topic says, whose value has been read already and keeps the rules.
-
-    Raises:
-        ValueError: its key makes no sense, or is another one's.
-    """
-    return _change(Kind.COLLECTOR, _key(Kind.COLLECTOR, key), collector, changeset)
-
-
-def _change(kind: Kind, name: str, record: Record, changeset: str) -> Change:
+    record = from_value(kind, decoded)
     if record_key(record) != name:
         raise ValueError(f"the value is of {record_key(record)!r}, and the key says otherwise")
     return Change(kind, name, record, changeset)

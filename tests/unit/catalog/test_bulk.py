@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from processor.catalog.bulk import CollectorColumns
 from processor.catalog.parse import parse_change
-from processor.catalog.records import SCHEMAS, Collector, Kind, record_key
+from processor.catalog.records import SCHEMAS, Collector, Kind, ModelVersion, made_of, record_key
 from processor.catalog.values import to_value
 from processor.codec.bad import BadRecordError
 from processor.codec.records import decode, encode
@@ -77,9 +77,22 @@ def one_by_one(key: bytes, value: bytes | None) -> Change | None:
 
 @given(st.lists(collectors, max_size=5))
 def test_whatever_is_read_by_column_is_what_it_is_one_by_one(given_collectors: list[Collector]) -> None:
-    for collector, found in zip(given_collectors, COLUMNS.read(list(map(value_of, given_collectors))), strict=True):
+    keys = [record_key(collector).encode() for collector in given_collectors]
+    for collector, found in zip(given_collectors, COLUMNS.read(keys, list(map(value_of, given_collectors))), strict=True):
         change = one_by_one(record_key(collector).encode(), value_of(collector))
-        assert found is None or (change is not None and found == change.record)
+        assert found is None or (change is not None and found == (change.key, change.record))
+
+
+keys_like = st.sampled_from([b"acme/quality/rare", b"acme/quality/rar", b"acme/quality/rare\n", b"", b"\xff", None]) | st.binary(max_size=3)
+
+
+@given(keys_like, st.sampled_from(["rare", "", "r" * 80, "r" * 81, "-r", "r/r", "r\n", "é", "R_-9"]))
+def test_a_key_that_is_not_its_collectors_or_could_be_none_is_left_to_be_read_one_by_one(key: bytes | None, name: str) -> None:
+    collector = replace(PLAIN, id=name)
+    for given_key in (key, record_key(collector).encode()):
+        (found,) = COLUMNS.read([given_key], [value_of(collector)])
+        change = one_by_one(given_key, value_of(collector)) if given_key is not None else None
+        assert found == (None if change is None else (change.key, change.record))
 
 
 @pytest.mark.parametrize(
@@ -92,7 +105,7 @@ def test_whatever_is_read_by_column_is_what_it_is_one_by_one(given_collectors: l
     ],
 )
 def test_plain_collectors_are_read_by_column(collector: Collector) -> None:
-    assert COLUMNS.read([value_of(collector)]) == [collector]
+    assert COLUMNS.read([b"acme/quality/rare"], [value_of(collector)]) == [("acme/quality/rare", collector)]
 
 
 @pytest.mark.parametrize(
@@ -118,4 +131,14 @@ def test_plain_collectors_are_read_by_column(collector: Collector) -> None:
     ],
 )
 def test_what_is_not_plain_is_left_to_be_read_one_by_one(value: bytes | None) -> None:
-    assert COLUMNS.read([value]) == [None]
+    assert COLUMNS.read([b"acme/quality/rare"], [value]) == [None]
+
+
+def test_what_is_made_by_column_has_every_field_and_no_other() -> None:
+    assert made_of(ModelVersion, 2, {"id": "ab", "output_info": "cd", "description": "ef", "created_at": "gh"}) == [
+        ModelVersion("a", "c", "e", "g"),
+        ModelVersion("b", "d", "f", "h"),
+    ]
+    for wrong in ({"id": "ab"}, {"id": "ab", "output_info": "cd", "description": "ef", "created_at": "gh", "more": "ij"}):
+        with pytest.raises(TypeError, match="ModelVersion has"):
+            made_of(ModelVersion, 2, wrong)
