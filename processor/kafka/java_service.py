@@ -65,10 +65,10 @@ class JavaService:
         Raises:
             FixMachine: it ended, or the time is over; its last words are shown.
         """
-        until(lambda: self.has_ended() or answers(), timeout_s)
+        told = until(lambda: self.has_ended() or answers(), timeout_s)
         if self.has_ended():
             raise FixMachine(f"{self._what} in {self._folder} ended while it started; the last lines of its log:\n{self.last_words()}")
-        if not answers():
+        if not told:
             problem = f"{self._what} in {self._folder} has not answered within {timeout_s:.0f} s"
             raise FixMachine(f"{problem}; the last lines of its log:\n{self.last_words()}")
 
