@@ -34,6 +34,7 @@ pytestmark = pytest.mark.kafka
 ROOT = Path(__file__).parents[2]
 SCHEMAS = Schemas.checked_in()
 APPS_OF = {("acme", "quality")}
+LOADED_WITHIN_S = 30.0
 
 
 @pytest.fixture
@@ -92,6 +93,20 @@ def test_a_late_reader_has_what_an_early_one_has_whatever_the_order_of_writing(c
     assert late.watchers == follower.catalog.watchers
     assert [late.records(kind) for kind in Kind] == [follower.catalog.records(kind) for kind in Kind]
     assert (late.version, list(late.collector_states())) == (newest, [("acme/quality/c", True, "")])
+
+
+def test_all_who_follow_at_the_same_time_have_all_of_it(cluster: Settings) -> None:
+    write(cluster, *everything())
+    followers = [CatalogFollower(cluster, SCHEMAS) for _ in range(2)]
+    threads = [threading.Thread(target=follower.bootstrap, daemon=True) for follower in followers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(LOADED_WITHIN_S)
+    assert not any(thread.is_alive() for thread in threads), "one waits for partitions that another one has"
+    assert {follower.catalog.collectors_by_state() for follower in followers} == {(1, 0)}
+    for follower in followers:
+        follower.close()
 
 
 def test_the_inputs_topic_is_there_before_the_collector_can_be_seen(cluster: Settings, follower: CatalogFollower) -> None:

@@ -1,0 +1,61 @@
+"""How soon a process that was killed is back: its transactional id ends what it left open, where others wait for its time-out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from confluent_kafka import IsolationLevel, TopicPartition
+from confluent_kafka.admin import OffsetSpec
+
+from processor import app
+from processor.kafka.admin import Admin
+from processor.kafka.client import admin_client
+from tests.support.processes import Processor
+from tests.support.waiting import wait_until
+from tests.support.world import Publisher, output_topics, predictions, set_up
+
+if TYPE_CHECKING:
+    from processor.settings import Settings
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+FIRST, REST = 100, 400
+BACK_S = 60
+TIME_OUT_MS = 600_000
+
+
+def test_what_a_killed_process_left_open_holds_up_nobody_once_it_is_back(settings: Settings) -> None:
+    stream = list(predictions(FIRST + REST, 12))
+    # Longer than anybody here waits. Its first transaction is committed at once, and the next one ten seconds later.
+    patient = settings.model_copy(update={"transaction_timeout_ms": TIME_OUT_MS, "commit_interval_ms": 10_000})
+    set_up(settings)
+    with Processor(patient) as processor:
+        wait_until(lambda: "assigned partitions [" in processor.log(), "an assignment", 60)
+        Publisher(settings).publish(stream[:FIRST])
+        wait_until(lambda: not lag(settings), "the first transaction", 60)
+        Publisher(settings).publish(stream[FIRST:])
+        wait_until(lambda: is_open(settings), "an open transaction", 10)
+        for worker in processor.workers():
+            worker.kill()
+    assert is_open(settings), "no transaction was open when it was killed"
+    with Processor(patient.model_copy(update={"commit_interval_ms": 100})) as processor:
+        wait_until(lambda: not lag(settings) and not is_open(settings), "what came before and after the kill to be readable", BACK_S)
+        assert processor.terminate() == 0, processor.log()
+
+
+def lag(settings: Settings) -> int:
+    """Predictions that are not decided yet, by the committed offsets."""
+    return int(app.status(settings)["lag"]["predictions"])
+
+
+def is_open(settings: Settings) -> bool:
+    """Whether the topics of outputs have records that nobody may read yet."""
+    return end(settings, IsolationLevel.READ_COMMITTED) < end(settings, IsolationLevel.READ_UNCOMMITTED)
+
+
+def end(settings: Settings, level: IsolationLevel) -> int:
+    """The ends of all partitions of outputs, summed, as a reader with this level sees them."""
+    partitions = Admin(settings).require(output_topics(settings))
+    asked = {TopicPartition(topic, number): OffsetSpec.latest() for topic, count in partitions.items() for number in range(count)}
+    admin = admin_client(settings)
+    return sum(answer.result(30).offset for answer in admin.list_offsets(asked, isolation_level=level).values())
