@@ -55,6 +55,7 @@ class Report:
         proven: those of them that left a proof.
         skipped: kinds that this machine does not allow, and why.
         troubles: what did not come back by itself.
+        mended: what came back because somebody did what docs/operations.md says: a defect of the brokers, not of what runs on them.
         verdict: of the checker.
     """
 
@@ -66,6 +67,7 @@ class Report:
     proven: Counter[str] = field(default_factory=Counter)
     skipped: dict[str, str] = field(default_factory=dict)
     troubles: list[str] = field(default_factory=list)
+    mended: list[str] = field(default_factory=list)
     aborted_records: int = 0
     seconds_to_settle: float = 0.0
     verdict: Verdict = field(default_factory=Verdict)
@@ -102,6 +104,7 @@ class Report:
             "unproven": self.unproven,
             "skipped": self.skipped,
             "troubles": self.troubles,
+            "mended": self.mended,
             "findings": [str(finding) for finding in self.verdict.findings[:TOLD]],
         }
         return orjson.dumps(fields, option=orjson.OPT_INDENT_2).decode()
@@ -111,7 +114,8 @@ class Report:
         verdict = self.verdict
         found = ", ".join(f"{count} {kind}" for kind, count in summary(verdict.findings).items())
         faults = [f"  {kind}: {count} struck, {self.proven[kind]} proven" for kind, count in sorted(self.struck.items())]
-        told = [*(f"  skipped {kind}: {why}" for kind, why in self.skipped.items()), *self.troubles, *map(str, verdict.findings[:TOLD])]
+        skipped = (f"  skipped {kind}: {why}" for kind, why in self.skipped.items())
+        told = [*skipped, *(f"  mended: {each}" for each in self.mended), *self.troubles, *map(str, verdict.findings[:TOLD])]
         head = f"seed {self.seed}: {self.produced} predictions, {verdict.expected} decisions expected, {verdict.read} read: {found}"
         return "\n".join([head, *faults, *told])
 
@@ -175,10 +179,14 @@ class FaultCampaign:
         while not self._done.wait(LOOK_EVERY_S):
             try:
                 fallen = site.system.pick_up()
+                mended = site.system.mend()
             except Exception as error:  # noqa: BLE001 - a thread's failure is the run's
-                fallen = [f"could not be started again: {error}"]
+                fallen, mended = [f"could not be started again: {error}"], []
             for each in fallen:
                 self._trouble(each)
+            for each in mended:
+                log.warning("MENDED: %s", each)
+                self._report.mended.append(each)
 
     def _lane(self, site: Site, planned: Sequence[Planned], began: float) -> None:
         for each in planned:

@@ -46,7 +46,7 @@ def documents(destination: str) -> str:
 
 def set_up(settings: Settings, destination: str) -> None:
     """Topics, keys and documents."""
-    give(settings, "topics", "apply")
+    give(settings, "topics", "apply", "--acls")
     for app in APPS:
         give(settings, "keys", "create", *key_of(app), "--scopes", "PostInputs")
     give(settings, "apply", "-f", "-", text=documents(destination))

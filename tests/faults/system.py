@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 import re
+import secrets
 import shutil
 import subprocess
 import threading
@@ -21,6 +22,8 @@ from processor.kafka.machine import HOST, free_port
 from processor.settings import Settings
 from tests.support.cluster import Cluster
 from tests.support.processes import REPOSITORY, Processor
+from tests.support.secured import Certificates, allowing_only, password_door, set_passwords, with_password
+from tests.support.secured_system import secured_worker
 from tests.support.serving import Serving
 from tests.support.waiting import wait_until
 
@@ -34,6 +37,9 @@ log = logging.getLogger("faults")
 
 STAGES = ("pre-queue", "post-queue")
 PARTS = (*STAGES, "sink", "api", "connect")
+PREFIX = "faults-"
+# Whose rights each of them has. Connectors have those of ``sink``, and are no process of their own.
+PRINCIPALS = {part: part for part in PARTS} | {"sink": "controller"}
 PROCESSES = {"pre-queue": 2, "post-queue": 2, "sink": 1}
 SMALL_DISK_BROKER = 3
 DISK_MB = 1536
@@ -49,6 +55,8 @@ BROKER = {
     "replica.lag.time.max.ms": "10000",
 }
 REPLICATED = {f"{topic}.storage.replication.factor": "3" for topic in ("config", "offset", "status")}
+# What a coordinator says when a broker with a full disk has refused a marker in a way that it does not know: it sends it no more.
+FORGOTTEN = "while sending txn marker"
 PID = re.compile(r" (\d+) INFO collectors\.[a-z-]+: assigned partitions \[\d")
 
 
@@ -63,11 +71,16 @@ class System:
         self.folder = folder
         self.disk = small_disk(folder / "small-disk")
         data = {SMALL_DISK_BROKER: self.disk} if self.disk else None
-        self.cluster = Cluster(folder / "brokers", 3, PARTS, BROKER, data)
+        self._certificates = Certificates(folder / "certificates")
+        self._passwords = {part: secrets.token_hex(16) for part in (*PRINCIPALS.values(), "sink")}
+        # Brokers and the campaign itself come directly, as nobody in particular.
+        brokers = BROKER | allowing_only("ANONYMOUS")
+        self.cluster = Cluster(folder / "brokers", 3, PARTS, brokers, data, password_door(self._certificates, HOST))
         self.api_port = free_port()
         self.processors: dict[str, Processor] = {}
         # Once, since the environment wins over what is given here, and commands of the campaign run in a changed one for a moment.
         self._settings = {part: self._as_seen_by(part) for part in ("", *PARTS)}
+        self._heard: dict[int, int] = {}
         self._hands = {name: threading.RLock() for name in (*PROCESSES, "api", "connect", "brokers")}
 
     @property
@@ -83,14 +96,20 @@ class System:
         servers = self.cluster.bootstrap_of(part) if part else self.cluster.bootstrap_servers
         return Settings(
             bootstrap_servers=servers,
-            topic_prefix="faults-",
+            kafka=self._login(PRINCIPALS[part]) if part else {},
+            topic_prefix=PREFIX,
             instance="faults-host",
             commit_interval_ms=COMMIT_MS,
             transaction_timeout_ms=TRANSACTION_MS,
         )
 
+    def _login(self, principal: str) -> dict[str, str]:
+        return with_password(self._certificates.authority, f"{PREFIX}collectors-{principal}", self._passwords[principal])
+
     def start_cluster(self) -> None:
+        """Start the brokers, and let everybody in; what they may do is said by ``topics apply --acls``."""
         self.cluster.start()
+        set_passwords(self.settings(), {f"{PREFIX}collectors-{principal}": word for principal, word in self._passwords.items()})
 
     def start_processes(self) -> None:
         """Start all that use the cluster; its topics and documents are there."""
@@ -99,7 +118,11 @@ class System:
             self.cluster.bootstrap_of("connect"),
             self.folder / "connect",
             secrets=self.folder / ".collectors" / "secrets",
-            extra_properties={"offset.flush.interval.ms": "1000", **REPLICATED},
+            extra_properties={
+                **secured_worker(PREFIX, {part: self._passwords[part] for part in ("connect", "sink")}, self._certificates.authority),
+                "offset.flush.interval.ms": "1000",
+                **REPLICATED,
+            },
         )
         self.connect.start()
         os.environ["COLLECTORS_CONNECT_URL"] = self.connect.url
@@ -162,6 +185,19 @@ class System:
                     fallen.append(f"broker {number} ended")
                     self.cluster.start_one(number)
         return fallen
+
+    def mend(self) -> list[str]:
+        """What people have to do, by docs/operations.md: start a broker again that has forgotten to end a transaction."""
+        mended = []
+        for number in BROKERS:
+            with self.hands_on("brokers"), self.cluster.log_of(number).open(encoding="utf-8", errors="replace") as lines:
+                lines.seek(self._heard.get(number, 0))
+                forgotten = [line.strip() for line in lines.readlines() if FORGOTTEN in line]
+                self._heard[number] = lines.tell()
+                if forgotten and self.cluster.kill(number):
+                    self.cluster.start_one(number)
+                    mended.append(f"broker {number} was started again: {forgotten[0]}")
+        return mended
 
     def broker_logs(self, since: Mapping[int, int] | None = None) -> dict[int, str]:
         """What each broker said after so many characters."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from processor.kafka.local import LocalBroker, new_cluster_id
 from processor.kafka.machine import HOST, free_port
@@ -27,6 +27,21 @@ IN_SYNC = 2
 START_TIMEOUT_S = 240.0
 
 
+class Door(NamedTuple):
+    """How parts come in.
+
+    Attributes:
+        protocol: of their listeners.
+        properties: of each of these, without its name before them.
+    """
+
+    protocol: str
+    properties: Mapping[str, str]
+
+
+OPEN_DOOR = Door("PLAINTEXT", {})
+
+
 class Cluster:
     """Brokers 1 to ``brokers``, not started yet; data, addresses and proxies outlive stop, kill and start.
 
@@ -36,6 +51,7 @@ class Cluster:
         parts: who has a network of their own.
         extra_properties: further settings of every broker; they win.
         data: broker → a folder, a small disk for example, in which its log is kept instead.
+        door: how the parts come in; whoever comes directly is asked for nothing.
     """
 
     def __init__(
@@ -45,10 +61,11 @@ class Cluster:
         parts: Sequence[str] = (),
         extra_properties: Mapping[str, str] | None = None,
         data: Mapping[int, Path] | None = None,
+        door: Door = OPEN_DOOR,
     ) -> None:
         self._folder = folder
         self._numbers = range(1, brokers + 1)
-        self._ports = _Ports(parts, self._numbers)
+        self._ports = _Ports(parts, self._numbers, door)
         self._links = {part: Link(self._ports.routes(part)) for part in parts}
         further = self._replication() | dict(extra_properties or {})
         elsewhere = {n: {"log.dirs": str(path / "log")} for n, path in (data or {}).items()}
@@ -154,7 +171,8 @@ class Cluster:
 class _Ports:
     """Where every broker listens, and what it tells clients of each kind."""
 
-    def __init__(self, parts: Sequence[str], numbers: Sequence[int]) -> None:
+    def __init__(self, parts: Sequence[str], numbers: Sequence[int], door: Door) -> None:
+        self._door = door
         self._taken: set[int] = set()
         self.direct = {n: self._free() for n in numbers}
         self._controller = {n: self._free() for n in numbers}
@@ -179,11 +197,15 @@ class _Ports:
         listeners = {"PLAINTEXT": self.direct[number], **{name: self._behind[part, number] for part, name in self._listener.items()}}
         told = listeners | {name: self._proxy[part, number] for part, name in self._listener.items()}
         controller = f"CONTROLLER://{HOST}:{self._controller[number]}"
-        names = (*listeners, "CONTROLLER")
+        protocols = dict.fromkeys(self._listener.values(), self._door.protocol) | {"PLAINTEXT": "PLAINTEXT", "CONTROLLER": "PLAINTEXT"}
+        of_parts = {
+            f"listener.name.{name.lower()}.{key}": value for name in self._listener.values() for key, value in self._door.properties.items()
+        }
         return {
+            **of_parts,
             "node.id": str(number),
             "listeners": ",".join([*(f"{name}://{HOST}:{port}" for name, port in listeners.items()), controller]),
             "advertised.listeners": ",".join(f"{name}://{HOST}:{port}" for name, port in told.items()),
-            "listener.security.protocol.map": ",".join(f"{name}:PLAINTEXT" for name in names),
+            "listener.security.protocol.map": ",".join(f"{name}:{protocol}" for name, protocol in protocols.items()),
             "controller.quorum.voters": ",".join(f"{n}@{HOST}:{port}" for n, port in self._controller.items()),
         }

@@ -11,8 +11,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import orjson
 import psutil
 from click.testing import CliRunner
+from pydantic import SecretStr
 
 from processor.cli.main import cli
 
@@ -28,6 +30,8 @@ PASSED_ON = ("bootstrap_servers", "topic_prefix", "instance", "commit_interval_m
 def environment(settings: Settings) -> dict[str, str]:
     """The environment that gives a command these settings."""
     values = {f"COLLECTORS_{name.upper()}": str(getattr(settings, name)) for name in PASSED_ON}
+    if settings.kafka:
+        values["COLLECTORS_KAFKA"] = orjson.dumps(settings.kafka, default=SecretStr.get_secret_value).decode()
     return os.environ | values | {"PYTHONPATH": str(REPOSITORY)}
 
 

@@ -20,8 +20,10 @@ from processor.kafka.local import LocalBroker
 from processor.kafka.machine import HOST, free_port
 from processor.settings import Settings
 from tests.support.brokers import ContainerBroker, docker_answers, remove_broker
+from tests.support.cluster import Door
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 OPS, BROKER = "ops", "broker"
@@ -91,26 +93,66 @@ def one_line(path: Path) -> str:
     return " ".join(path.read_text(encoding="ascii").split("\n"))
 
 
-def security_properties(certificates: Certificates, host: str) -> dict[str, str]:
-    """What makes a broker of any kind a secured one, but for its listeners."""
+def presented(certificates: Certificates, host: str) -> dict[str, str]:
+    """What a broker shows to those who come to it."""
     broker = certificates.issue(BROKER, host, "localhost", "127.0.0.1")
     return {
-        "listener.security.protocol.map": "SCRAM:SASL_SSL,MTLS:SSL,CONTROLLER:SSL",
-        "inter.broker.listener.name": "MTLS",
         "ssl.keystore.type": "PEM",
         "ssl.keystore.key": one_line(broker.key),
         "ssl.keystore.certificate.chain": one_line(broker.certificate),
         "ssl.truststore.type": "PEM",
         "ssl.truststore.certificates": one_line(certificates.authority),
+    }
+
+
+def allowing_only(*super_users: str) -> dict[str, str]:
+    """What lets nobody but these do what no ACL allows."""
+    return {
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "allow.everyone.if.no.acl.found": "false",
+        "super.users": ";".join(f"User:{name}" for name in super_users),
+    }
+
+
+def password_door(certificates: Certificates, host: str) -> Door:
+    """Lets in who has a password, over TLS."""
+    login = {"sasl.enabled.mechanisms": "SCRAM-SHA-512", "scram-sha-512.sasl.jaas.config": SCRAM_LOGIN}
+    return Door("SASL_SSL", presented(certificates, host) | login)
+
+
+def set_passwords(settings: Settings, passwords: Mapping[str, str]) -> None:
+    """Let users in, each with their password."""
+    credentials = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, ITERATIONS)
+    upserts = [UserScramCredentialUpsertion(name, credentials, password.encode()) for name, password in passwords.items()]
+    admin = admin_client(settings)
+    for answer in admin.alter_user_scram_credentials(upserts).values():
+        answer.result(30)
+
+
+def with_password(authority: Path, name: str, password: str) -> dict[str, str]:
+    """What a client needs to come in by a password."""
+    return {
+        "security.protocol": "sasl_ssl",
+        "ssl.ca.location": str(authority),
+        "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.username": name,
+        "sasl.password": password,
+    }
+
+
+def security_properties(certificates: Certificates, host: str) -> dict[str, str]:
+    """What makes a broker of any kind a secured one, but for its listeners."""
+    return {
+        **presented(certificates, host),
+        **allowing_only(BROKER, OPS),
+        "listener.security.protocol.map": "SCRAM:SASL_SSL,MTLS:SSL,CONTROLLER:SSL",
+        "inter.broker.listener.name": "MTLS",
         "ssl.client.auth": "required",
         "listener.name.scram.ssl.client.auth": "none",
         "ssl.principal.mapping.rules": "RULE:^CN=([^,]+).*$/$1/,DEFAULT",
         "sasl.enabled.mechanisms": "SCRAM-SHA-512",
         "listener.name.scram.sasl.enabled.mechanisms": "SCRAM-SHA-512",
         "listener.name.scram.scram-sha-512.sasl.jaas.config": SCRAM_LOGIN,
-        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-        "allow.everyone.if.no.acl.found": "false",
-        "super.users": f"User:{BROKER};User:{OPS}",
     }
 
 
@@ -168,15 +210,7 @@ class SecuredBroker:
     def add_users(self, *names: str) -> None:
         """Give each a password of its own."""
         self._passwords |= {name: secrets.token_hex(16) for name in names}
-        upserts = [
-            UserScramCredentialUpsertion(
-                name, ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, ITERATIONS), self._passwords[name].encode()
-            )
-            for name in names
-        ]
-        admin = admin_client(Settings(**self.with_certificate(self._ops)))
-        for answer in admin.alter_user_scram_credentials(upserts).values():
-            answer.result(30)
+        set_passwords(Settings(**self.with_certificate(self._ops)), {name: self._passwords[name] for name in names})
 
     def password(self, name: str) -> str:
         """Of a user."""
@@ -186,13 +220,7 @@ class SecuredBroker:
         """What the settings of somebody with a password hold."""
         return {
             "bootstrap_servers": self.scram_servers,
-            "kafka": {
-                "security.protocol": "sasl_ssl",
-                "ssl.ca.location": str(self.certificates.authority),
-                "sasl.mechanism": "SCRAM-SHA-512",
-                "sasl.username": name,
-                "sasl.password": password or self._passwords[name],
-            },
+            "kafka": with_password(self.certificates.authority, name, password or self._passwords[name]),
         }
 
     def with_certificate(self, identity: Identity | None = None) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from tests.docs.pages import ROOT
 from tests.support.processes import REPOSITORY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from tests.support.secured import SecuredBroker
@@ -116,16 +116,9 @@ class SecuredSystem:
     @contextlib.contextmanager
     def worker(self) -> Iterator[LocalConnect]:
         """A Connect worker under the settings of ``deploy/connect/secured.properties``."""
-        names = {part: f"{self.prefix}collectors-{part}" for part in ("connect", "sink")}
-        given = secured_properties()
-        for part, name in names.items():
-            password = self._broker.password(name)
-            self.passwords.add(password)
-            given = {
-                key: value.replace(f'"collectors-{part}"', f'"{name}"').replace(f"PASSWORD-OF-{part.upper()}", password)
-                for key, value in given.items()
-            }
-        given = {key: value.replace(LOCATION, str(self._broker.certificates.authority)) for key, value in given.items()}
+        passwords = {part: self._broker.password(f"{self.prefix}collectors-{part}") for part in ("connect", "sink")}
+        self.passwords |= set(passwords.values())
+        given = secured_worker(self.prefix, passwords, self._broker.certificates.authority)
         given["offset.flush.interval.ms"] = "300"
         folder, settings = self.folder / "worker", Settings(topic_prefix=self.prefix)
         secrets = self.folder / ".collectors" / "secrets"
@@ -141,6 +134,18 @@ class SecuredSystem:
         if who in WITH_A_CERTIFICATE:
             return self._broker.with_certificate(self._broker.certificates.issue(name))
         return self._broker.with_password(name)
+
+
+def secured_worker(prefix: str, passwords: Mapping[str, str], authority: Path) -> dict[str, str]:
+    """``deploy/connect/secured.properties`` for the principals of a prefix; the passwords are those of ``connect`` and ``sink``."""
+    given = {key: value.replace(LOCATION, str(authority)) for key, value in secured_properties().items()}
+    for part, password in passwords.items():
+        name = f"{prefix}collectors-{part}"
+        given = {
+            key: value.replace(f'"collectors-{part}"', f'"{name}"').replace(f"PASSWORD-OF-{part.upper()}", password)
+            for key, value in given.items()
+        }
+    return given
 
 
 def secured_properties() -> dict[str, str]:
