@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 METADATA_TIMEOUT_S = 10.0
 RETRY_S = 0.05
-CHOOSING_A_LEADER = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART}
+CHOOSING_A_LEADER = {
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001 - the client's own, for one that has no leader at the moment
+}
 POLL_RECORDS = 5_000
 POLL_TIMEOUT_S = 0.5
 Headers = tuple[tuple[str, bytes], ...]
