@@ -27,8 +27,7 @@ SOURCE = "api_post_model_outputs_collector_source"
 SHARED = ("model_user_id", "model_app_id", "model_id", "model_version_id", "post_inputs_key_id", "caller_user_id")
 WORKFLOWS = ("pre_queue_workflow_id", "post_queue_workflow_id")
 KEY = ("user_id", "app_id", "id")
-# What `resources` says of ids, for three of them and without looking ahead, which Arrow's expressions cannot.
-_KEYS = r"\A" + "/".join([ID_PATTERN.pattern.removesuffix("*") + f"{{0,{ID_LENGTH_MAX - 1}}}"] * len(KEY)) + r"\z"
+_KEYS = rf"\A{'/'.join([ID_PATTERN.pattern] * len(KEY))}\z"
 _body_of = itemgetter(slice(HEADER_BYTES, None))
 
 
@@ -54,16 +53,24 @@ class CollectorColumns:
         except BadRecordError:
             return found
         names = pc.binary_join_element_wise(*map(table.column, KEY), "/")
-        plain = np.flatnonzero(_is_plain(table) & _is_key(names, [keys[place] for place in ours]))
+        plain = np.flatnonzero(_is_plain(table) & _are_ids(table, names) & _is_key(names, [keys[place] for place in ours]))
         for row, *read in zip(plain.tolist(), names.take(plain).to_pylist(), _collectors(table.take(plain)), strict=True):
             found[ours[row]] = cast("tuple[str, Collector]", tuple(read))
         return found
 
 
+def _are_ids(table: pa.RecordBatch, names: pa.Array) -> np.ndarray:
+    """Bool [rows]: each part of its name is an id."""
+    are_ids: np.ndarray = pc.match_substring_regex(names, _KEYS).to_numpy(zero_copy_only=False)
+    for part in KEY:
+        are_ids = are_ids & (pc.binary_length(table.column(part)).to_numpy(zero_copy_only=False) <= ID_LENGTH_MAX)
+    return are_ids
+
+
 def _is_key(names: pa.Array, keys: Sequence[bytes | None]) -> np.ndarray:
-    """Bool [rows]: what the value says is the record's key, and could be one."""
+    """Bool [rows]: the record's key is what its value says."""
     equal = pc.fill_null(pc.equal(names.cast(pa.binary()), pa.array(keys, pa.binary())), fill_value=False)
-    is_key: np.ndarray = pc.and_(equal, pc.match_substring_regex(names, _KEYS)).to_numpy(zero_copy_only=False)
+    is_key: np.ndarray = equal.to_numpy(zero_copy_only=False)
     return is_key
 
 

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 
 from processor.kafka.admin import Admin
-from processor.kafka.client import client_config
+from processor.kafka.client import admin_client
 from processor.kafka.committed import CHOOSING_A_COORDINATOR
 from processor.kafka.failure import error_code
 from processor.kafka.group import Member
@@ -62,7 +61,7 @@ def test_partitions_that_come_while_a_member_leaves_do_not_hold_it_up(settings: 
 
 def given(settings: Settings, group: str) -> int:
     """How many partitions the group's members have been given, as the coordinator tells it."""
-    admin = AdminClient(client_config(settings))
+    admin = admin_client(settings)
     try:
         described = admin.describe_consumer_groups([group])[group].result(30)
     except KafkaException as error:
