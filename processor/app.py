@@ -33,7 +33,7 @@ from processor.kafka.address import bootstrap_servers
 from processor.kafka.admin import Admin
 from processor.kafka.again import PartitionReader
 from processor.kafka.failure import restarting
-from processor.kafka.group import Member
+from processor.kafka.group import Member, Subscription
 from processor.kafka.lag import progress
 from processor.kafka.protocol import group_protocol
 from processor.kafka.reader import TopicReader
@@ -79,6 +79,8 @@ log = logging.getLogger("collectors")
 PREFIX = "collectors"
 POST_QUEUE = "post-queue"
 SINK_PATIENCE = 4
+# Candidates wait for models, never for a fetch; and what is fetched is unpacked at once, where lz4 makes it up to 255 times as large.
+QUEUE_FETCH_BYTES = 128_000
 
 
 def group_id(settings: Settings, stage: str) -> str:
@@ -98,7 +100,7 @@ def pre_queue(settings: Settings, index: int, metrics: Metrics, watchdog: Watchd
     partitions = Admin(settings).require([prefixed(settings, name) for name in (PREDICTIONS, QUEUE, COUNTERS, PREDICTIONS_DEAD_LETTERS)])
     store = _counters(settings, schemas, _changelog(settings, PRE_QUEUE, COUNTERS, "counters", partitions), metrics, watchdog)
     transaction = Transaction(settings, transactional_id(settings, PRE_QUEUE, index))
-    group, source, protocol = group_id(settings, PRE_QUEUE), prefixed(settings, PREDICTIONS), group_protocol(settings)
+    subscription = Subscription(group_id(settings, PRE_QUEUE), prefixed(settings, PREDICTIONS), group_protocol(settings))
     return PreQueue(
         Parts(
             settings=settings,
@@ -112,7 +114,7 @@ def pre_queue(settings: Settings, index: int, metrics: Metrics, watchdog: Watchd
             bad=BadRecordLimit(settings),
             transaction=transaction,
             commit=metrics.timed("commit", transaction.commit),
-            join=lambda stage: Member(settings, group, source, protocol, stage),
+            join=partial(Member, settings, subscription),
             metrics=metrics,
             watchdog=watchdog,
         )
@@ -142,7 +144,7 @@ def post_queue(settings: Settings, index: int, metrics: Metrics, watchdog: Watch
     partitions = Admin(settings).require([prefixed(settings, name) for name in written])
     counters = _changelog(settings, POST_QUEUE, COUNTERS, "counters", partitions)
     windows = _changelog(settings, POST_QUEUE, QUEUE_STATE, "queue_state", partitions)
-    group, source, protocol = group_id(settings, POST_QUEUE), prefixed(settings, QUEUE), group_protocol(settings)
+    subscription = Subscription(group_id(settings, POST_QUEUE), prefixed(settings, QUEUE), group_protocol(settings), QUEUE_FETCH_BYTES)
     asker = Asker(settings, SecretStore())
     return PostQueue(
         PostParts(
@@ -158,8 +160,8 @@ def post_queue(settings: Settings, index: int, metrics: Metrics, watchdog: Watch
             windows=Store(settings, schemas, windows, WindowRestoration, watchdog.beat, partial(_restored, metrics, windows)),
             bad=BadRecordLimit(settings),
             transaction=Transaction(settings, transactional_id(settings, POST_QUEUE, index)),
-            join=lambda stage: Member(settings, group, source, protocol, stage),
-            read_again=partial(PartitionReader, settings, source),
+            join=partial(Member, settings, subscription),
+            read_again=partial(PartitionReader, settings, subscription.topic, subscription.fetch_bytes),
             metrics=metrics,
             watchdog=watchdog,
         )

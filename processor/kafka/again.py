@@ -23,19 +23,21 @@ class PartitionReader:
     Args:
         settings: the cluster.
         topic: prefix included.
+        fetch_bytes: in one fetch, as they are stored.
         partition: which.
     """
 
-    def __init__(self, settings: Settings, topic: str, partition: int) -> None:
+    def __init__(self, settings: Settings, topic: str, fetch_bytes: int, partition: int) -> None:
         self._settings = settings
         self._topic = topic
+        self._fetch_bytes = fetch_bytes
         self._partition = partition
         self._consumer: Consumer | None = None
 
     def go_to(self, offset: int) -> None:
         """Read on from there."""
         if self._consumer is None:
-            self._consumer = rereading_consumer(self._settings)
+            self._consumer = rereading_consumer(self._settings, self._fetch_bytes)
         self._consumer.assign([TopicPartition(self._topic, self._partition, offset)])
 
     def poll(self, max_records: int) -> list[Message]:

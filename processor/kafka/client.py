@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# A fetch brings records of a partition in one run, and a run is decided as one batch. With the default of a megabyte a full poll was three
+# runs or four, some of them short, and a third of the work went into what every batch costs.
+FETCH_BYTES = 8_000_000
+
 log = client_logger()
 
 # Kafka's own partitioner for keys (murmur2), so that producers in every language agree on the partition of a key.
@@ -103,8 +107,13 @@ def reading_consumer(settings: Settings, *, committed: bool = True, group: str =
     )
 
 
-def rereading_consumer(settings: Settings) -> Consumer:
-    """As `reading_consumer`; it never jumps over what is no longer there, and holds little, since what it reads has to wait anyway."""
+def rereading_consumer(settings: Settings, fetch_bytes: int) -> Consumer:
+    """As `reading_consumer`; it never jumps over what is no longer there, and holds little, since what it reads has to wait anyway.
+
+    Args:
+        settings: the cluster.
+        fetch_bytes: of a partition in one fetch, as they are stored.
+    """
     return _made(
         Consumer,
         client_config(settings)
@@ -118,17 +127,19 @@ def rereading_consumer(settings: Settings) -> Consumer:
             "fetch.wait.max.ms": 50,
             "queued.min.messages": 2_000,
             "queued.max.messages.kbytes": 16_384,
+            "fetch.message.max.bytes": fetch_bytes,
         },
     )
 
 
-def group_consumer(settings: Settings, group: str, protocol: str) -> Consumer:
+def group_consumer(settings: Settings, group: str, protocol: str, fetch_bytes: int = FETCH_BYTES) -> Consumer:
     """A member of a stage's consumer group; offsets are committed by transactions only.
 
     Args:
         settings: time-outs and the cluster.
         group: the group id, prefix included.
         protocol: ``consumer`` (KIP-848) or ``classic`` (cooperative).
+        fetch_bytes: of a partition in one fetch, as they are stored.
     """
     if protocol == "consumer":
         # No group.instance.id: a restarted process would get a fatal error until its old session ends.
@@ -151,10 +162,9 @@ def group_consumer(settings: Settings, group: str, protocol: str) -> Consumer:
             "max.poll.interval.ms": settings.max_poll_interval_ms,
             "fetch.queue.backoff.ms": 5,
             "queued.min.messages": 20_000,
-            "queued.max.messages.kbytes": 65_536,
-            # A fetch brings records of a partition in one run, and a run is decided as one batch. With the default of a megabyte a full
-            # poll was three runs or four, some of them short, and a third of the work went into what every batch costs.
-            "fetch.message.max.bytes": 8_000_000,
+            "queued.max.messages.kbytes": 32_768,
+            "fetch.max.bytes": 16_000_000,
+            "fetch.message.max.bytes": fetch_bytes,
             "fetch.wait.max.ms": 50,
         },
     )

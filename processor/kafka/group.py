@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from operator import lt
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -10,10 +11,10 @@ import numpy as np
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
 
 from processor.errors import RestartProcess
-from processor.kafka.client import group_consumer
+from processor.kafka.client import FETCH_BYTES, group_consumer
 from processor.kafka.reader import METADATA_TIMEOUT_S, is_record
 
-__all__ = ["Member", "Message", "Owner"]
+__all__ = ["Member", "Message", "Owner", "Subscription"]
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,23 +35,38 @@ class Owner(Protocol):
         """Partitions are gone already: nothing of theirs may be committed any more."""
 
 
+@dataclass(frozen=True)
+class Subscription:
+    """What a member reads, and as a member of what.
+
+    Attributes:
+        group: the group id, prefix included.
+        topic: the topic, prefix included.
+        protocol: ``consumer`` (KIP-848) or ``classic``.
+        fetch_bytes: of a partition in one fetch, as they are stored, which is compressed.
+    """
+
+    group: str
+    topic: str
+    protocol: str
+    fetch_bytes: int = FETCH_BYTES
+
+
 class Member:
     """One member of a stage's group, reading one topic.
 
     Args:
         settings: the cluster and the time-outs.
-        group: the group id, prefix included.
-        topic: the topic, prefix included.
-        protocol: ``consumer`` (KIP-848) or ``classic``.
+        subscription: of what to what.
         owner: told of every change of assignment.
     """
 
-    def __init__(self, settings: Settings, group: str, topic: str, protocol: str, owner: Owner) -> None:  # noqa: PLR0913, RUF100
-        self.topic = topic
-        self._group = group
+    def __init__(self, settings: Settings, subscription: Subscription, owner: Owner) -> None:
+        self.topic = subscription.topic
+        self._group = subscription.group
         self._owner = owner
         self._failure: Exception | None = None
-        self._consumer: Consumer = group_consumer(settings, group, protocol)
+        self._consumer: Consumer = group_consumer(settings, subscription.group, subscription.protocol, subscription.fetch_bytes)
         self._positions: dict[int, int] = {}
         self._is_paused = False
         self._is_leaving = False

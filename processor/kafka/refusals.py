@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 FRESH_S = 10.0
 # Longer and longer: a large cluster may need some time for its answer, a slow one for its refusal.
 TURNS_S = (1.5, 3.0)
+NOBODY_RETRY_S = 0.2
 # Of the broker's certificate, or of ours; an alert that comes after the handshake is told as a transport error.
 _TLS = re.compile(r"SSL routines|certificate|SSL handshake")
 _AFTER = re.compile(r" \(after [^)]*\)")
@@ -100,4 +101,12 @@ def ask_for_topics(client: Client, timeout_s: float, topic: str = "") -> Cluster
 
 
 def _asked(client: Client, timeout_s: float, topic: str) -> ClusterMetadata:
-    return client.list_topics(topic, timeout=timeout_s) if topic else client.list_topics(timeout=timeout_s)
+    """An answer that names brokers: a lone one that has just come back says for a moment that there are none."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        found = client.list_topics(topic, timeout=timeout_s) if topic else client.list_topics(timeout=timeout_s)
+        if found.brokers:
+            return found
+        if time.monotonic() >= deadline:
+            raise KafkaException(KafkaError(KafkaError.BROKER_NOT_AVAILABLE, "the cluster says that it has no brokers"))
+        time.sleep(NOBODY_RETRY_S)

@@ -31,6 +31,7 @@ from processor.second.tree import Leaf, resolve
 from processor.stages.bad_records import error_headers
 from processor.stages.departed import Departed
 from processor.stages.garbage import spare_garbage_collector
+from processor.stages.large_blocks import return_large_blocks
 from processor.stages.room import Room, models_of, united
 from processor.stages.second_reading import SecondReading, place_of
 from processor.state.counters import Slot
@@ -165,6 +166,7 @@ class PostQueue:
     def run(self, stopping: Callable[[], bool]) -> None:
         """Process candidates until told to stop; what is done then is committed, what is under way is left to whoever comes."""
         parts = self._parts
+        return_large_blocks()
         parts.topics.start()
         parts.catalog.bootstrap()
         spare_garbage_collector()

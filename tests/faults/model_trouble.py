@@ -9,7 +9,9 @@ memory; and where every candidate went. All are accounted for, or the run fails.
 from __future__ import annotations
 
 import asyncio
+import base64
 import itertools
+import random
 import statistics
 import threading
 import time
@@ -125,19 +127,23 @@ class Stream:
         self._encode = candidate_encoder(SCHEMAS)
         self._producer = producer(settings)
         self._numbers = itertools.count()
+        self._rng = random.Random(1)  # noqa: S311 - something that does not shrink
         self.sent: Counter[str] = Counter()
 
     def send(self, name: str, count: int, size: int = 0) -> None:
-        """So many candidates of a collector, of about ``size`` bytes each."""
+        """So many candidates of a collector, of about ``size`` bytes each, which no compression makes smaller: inputs are images mostly."""
         key = f"acme/quality/{name}"
         for number in itertools.islice(self._numbers, count):
-            whole = prediction(id=f"p-{number}", input=input_of(text={"raw": f"text {number}".ljust(size, "x"), "url": None}))
+            whole = prediction(id=f"p-{number}", input=input_of(text={"raw": f"text {number} {self._filler(size)}", "url": None}))
             self._producer.produce(self._topic, self._encode(key, 1.0, "0" * 24, encode(SCHEMAS, "prediction", whole)[5:]), key.encode())
         self.sent[name] += count
         self._producer.poll(0)
 
     def flush(self) -> None:
         self._producer.flush()
+
+    def _filler(self, size: int) -> str:
+        return base64.b64encode(self._rng.randbytes(size * 3 // 4)).decode()
 
     def at_rates(self, seconds: float, rates: dict[str, int]) -> None:
         """Candidates of several collectors, so many a second of each, for a while."""

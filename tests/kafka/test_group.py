@@ -12,7 +12,7 @@ from processor.kafka.admin import Admin
 from processor.kafka.client import admin_client
 from processor.kafka.committed import CHOOSING_A_COORDINATOR
 from processor.kafka.failure import error_code
-from processor.kafka.group import Member
+from processor.kafka.group import Member, Subscription
 from processor.kafka.topic_state import NewTopicState
 from processor.topics.names import PREDICTIONS, prefixed
 from tests.support.waiting import wait_until
@@ -48,7 +48,7 @@ def test_partitions_that_come_while_a_member_leaves_do_not_hold_it_up(settings: 
     Admin(settings).create([NewTopicState(topic, 3, 1, {})])
     Admin(settings).wait_for_topics([topic])
     owner = Remembering()
-    member = Member(settings, group, topic, protocol, owner)
+    member = Member(settings, Subscription(group, topic, protocol), owner)
     member.subscribe()
     # Never polled, so what it was given is not told to it before it leaves.
     wait_until(lambda: given(settings, group) == 3, "the group gives its member the partitions", 60)

@@ -20,7 +20,7 @@ from processor.kafka import group as group_module
 from processor.kafka import transaction as transaction_module
 from processor.kafka.client import producer
 from processor.kafka.committed import committed
-from processor.kafka.group import Member
+from processor.kafka.group import Member, Subscription
 from processor.kafka.reader import TopicReader
 from processor.kafka.transaction import Transaction
 from processor.settings import Settings
@@ -169,7 +169,7 @@ class FakeWorld:
         return made
 
     def member(self, owner: Owner, protocol: str = "consumer") -> Member:
-        return Member(self.settings, "group", SOURCE, protocol, owner)
+        return Member(self.settings, Subscription("group", SOURCE, protocol), owner)
 
     def fence(self) -> None:
         self.kafka.init("id")
@@ -264,7 +264,7 @@ class RealWorld:
         return made
 
     def member(self, owner: Owner, protocol: str = "consumer") -> Member:
-        made = Member(self.settings, self._group, self.topic(SOURCE), protocol, owner)
+        made = Member(self.settings, Subscription(self._group, self.topic(SOURCE), protocol), owner)
         self._kept.append(made)
         return made
 
@@ -341,7 +341,7 @@ class RealWorld:
 
     @contextmanager
     def rival(self, protocol: str) -> Iterator[None]:
-        member = Member(self._direct, self._group, self.topic(SOURCE), protocol, Nobody())
+        member = Member(self._direct, Subscription(self._group, self.topic(SOURCE), protocol), Nobody())
         leaving = threading.Event()
 
         def live() -> None:

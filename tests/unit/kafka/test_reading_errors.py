@@ -49,7 +49,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
 
 def topics(*partitions: int, error: KafkaError | None = None) -> Any:
-    return SimpleNamespace(topics={TOPIC: SimpleNamespace(error=error, partitions=dict.fromkeys(partitions))})
+    return SimpleNamespace(brokers=[1], topics={TOPIC: SimpleNamespace(error=error, partitions=dict.fromkeys(partitions))})
 
 
 # Whole topics.
@@ -114,7 +114,7 @@ def test_a_record_without_anything_in_its_headers_is_read(client: SimpleNamespac
 
 def polled(client: SimpleNamespace, *messages: Message) -> list[Message]:
     client.consume = answering(list(messages))
-    made = again.PartitionReader(Settings(), TOPIC, 3)
+    made = again.PartitionReader(Settings(), TOPIC, 1_000_000, 3)
     made.go_to(7)
     return made.poll(10)
 
@@ -136,7 +136,7 @@ def test_what_passes_while_something_is_read_again_is_left_out(client: SimpleNam
 
 
 def test_a_reader_that_was_never_told_where_to_read_has_nothing_to_say_and_nothing_to_give_back() -> None:
-    made = again.PartitionReader(Settings(), TOPIC, 3)
+    made = again.PartitionReader(Settings(), TOPIC, 1_000_000, 3)
     assert made.poll(10) == []
     made.rest()
     made.close()
@@ -145,7 +145,7 @@ def test_a_reader_that_was_never_told_where_to_read_has_nothing_to_say_and_nothi
 def test_a_reader_is_told_where_to_go_on_and_rests_in_between(client: SimpleNamespace) -> None:
     said: list[Any] = []
     client.assign, client.unassign, client.close = said.append, lambda: said.append("rests"), lambda: said.append("closed")
-    made = again.PartitionReader(Settings(), TOPIC, 3)
+    made = again.PartitionReader(Settings(), TOPIC, 1_000_000, 3)
     made.go_to(7)
     made.rest()
     made.go_to(9)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from processor.errors import ClusterAway, FixCluster
-from processor.kafka.failure import GRANT, NOT_ALLOWED, cluster_error
-from processor.kafka.refusals import FRESH_S, REFUSALS, Refusals
+from processor.kafka import refusals
+from processor.kafka.failure import AWAY, GRANT, NOT_ALLOWED, cluster_error, error_code
+from processor.kafka.refusals import FRESH_S, REFUSALS, Refusals, ask_for_topics
 
 AUTHENTICATION = KafkaError(KafkaError._AUTHENTICATION, "sasl_ssl://b:1: SASL authentication error: invalid (after 3ms in state AUTH_REQ)")
 ALERT = KafkaError(KafkaError._TRANSPORT, "Receive failed: SSL routines::tlsv13 alert certificate required")
@@ -57,3 +61,27 @@ def test_what_is_not_allowed_is_told_with_who_grants_it(code: int) -> None:
     assert told.startswith("writing to t: ")
     assert told.endswith(GRANT)
     assert "`collectors topics plan --acls`" in told
+
+
+@pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refusals, "NOBODY_RETRY_S", 0.0)
+    monkeypatch.setattr(refusals, "TURNS_S", (0.01, 0.02))
+
+
+def client(*answers: list[int]) -> Any:
+    """It names these brokers, one answer after the other, and the last ones for ever."""
+    rest = list(answers)
+    return SimpleNamespace(list_topics=lambda **_: SimpleNamespace(brokers=rest.pop(0) if len(rest) > 1 else rest[0]), poll=lambda _: None)
+
+
+@pytest.mark.usefixtures("no_waiting")
+def test_a_cluster_that_says_that_it_has_no_brokers_is_asked_again() -> None:
+    assert ask_for_topics(client([], [], [1]), 5.0).brokers == [1]
+
+
+@pytest.mark.usefixtures("no_waiting")
+def test_a_cluster_that_goes_on_saying_so_is_away() -> None:
+    with pytest.raises(KafkaException, match="no brokers") as told:
+        ask_for_topics(client([]), 0.05)
+    assert error_code(told.value) in AWAY
