@@ -162,6 +162,7 @@ def group_consumer(settings: Settings, group: str, protocol: str, fetch_bytes: i
             "max.poll.interval.ms": settings.max_poll_interval_ms,
             "fetch.queue.backoff.ms": 5,
             "queued.min.messages": 20_000,
+            # Of small records two polls and more; of large ones, memory: resident three times this, and one fetch beyond it.
             "queued.max.messages.kbytes": 32_768,
             "fetch.max.bytes": 16_000_000,
             "fetch.message.max.bytes": fetch_bytes,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.faults.site import Site
 
 RECOVERY_S = 60
-ATTEMPTS = 3
+ATTEMPTS = 6
 NEVER = threading.Event()
 ASSIGNED = re.compile(r" (\d+) INFO collectors\.[a-z-]+: assigned partitions \[\d")
 GAVE_UP = re.compile(r" (\d+) INFO collectors\.[a-z-]+: gave up partitions \[\d")
@@ -80,8 +80,9 @@ def zombie(site: Site, rng: random.Random) -> str:
 
 def transaction_timeout(site: Site, rng: random.Random) -> str:
     """SIGSTOP for longer than a transaction may stay open: the broker aborts it."""
-    stage, seconds = rng.choice(STAGES), TRANSACTION_MS / 1000 + rng.uniform(3.0, 5.0)
-    for _ in range(ATTEMPTS):  # one in a few stands still between two transactions
+    seconds = TRANSACTION_MS / 1000 + rng.uniform(3.0, 5.0)
+    for _ in range(ATTEMPTS):  # some stand still between two transactions, and where others are killed without end a stage has long pauses
+        stage = rng.choice(STAGES)
         said = {number: len(text) for number, text in site.system.broker_logs().items()}
         victim, _others = _stopped(site, rng, stage, seconds)
         name = f"faults-collectors.{stage}.faults-host.{victim.index}"
