@@ -43,8 +43,7 @@ PLUGINS_FOLDER = "plugins"
 LOG = "worker.log"
 MAIN_CLASS = "org.apache.kafka.connect.cli.ConnectDistributed"
 # A worker with some connectors: 64 MB of inputs each when their destinations are down. The last one named counts.
-HEAP_MIB = 512
-WORKER_FLAGS = (*BROKER_FLAGS, f"-Xmx{HEAP_MIB}m")
+WORKER_FLAGS = (*BROKER_FLAGS, "-Xmx512m")
 CHOOSE_FOLDER = "work in another folder"
 WORKER_FOLDER = WORK_FOLDER / "connect"
 SECRETS_FOLDER = WORK_FOLDER / "secrets"

@@ -132,7 +132,7 @@ def rereading_consumer(settings: Settings, fetch_bytes: int) -> Consumer:
     )
 
 
-def group_consumer(settings: Settings, group: str, protocol: str, fetch_bytes: int = FETCH_BYTES) -> Consumer:
+def group_consumer(settings: Settings, group: str, protocol: str, fetch_bytes: int) -> Consumer:
     """A member of a stage's consumer group; offsets are committed by transactions only.
 
     Args:

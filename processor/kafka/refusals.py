@@ -107,6 +107,7 @@ def _asked(client: Client, timeout_s: float, topic: str) -> ClusterMetadata:
         found = client.list_topics(topic, timeout=timeout_s) if topic else client.list_topics(timeout=timeout_s)
         if found.brokers:
             return found
-        if time.monotonic() >= deadline:
+        timeout_s = deadline - time.monotonic() - NOBODY_RETRY_S
+        if timeout_s <= 0:
             raise KafkaException(KafkaError(KafkaError.BROKER_NOT_AVAILABLE, "the cluster says that it has no brokers"))
         time.sleep(NOBODY_RETRY_S)

@@ -2,7 +2,7 @@
 
 Where many megabytes come and go in pieces of a megabyte, glibc keeps them: whenever a block that it had from the system is given back, it
 raises the size from which on it asks the system, up to 32 MB, and what is below lies in heaps that only shrink from their end
-(mallopt(3), M_MMAP_THRESHOLD). A process that never held more than 100 MB at a time grew to 600.
+(mallopt(3), M_MMAP_THRESHOLD). After candidates of a megabyte had gone, a process had 21 MB in use and 430 that were kept.
 """
 
 from __future__ import annotations

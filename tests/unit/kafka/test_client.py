@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from processor.errors import FixUsage
-from processor.kafka.client import admin_client, group_consumer, producer, reading_consumer, transactional_producer
+from processor.kafka.client import FETCH_BYTES, admin_client, group_consumer, producer, reading_consumer, transactional_producer
 from processor.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
         producer,
         reading_consumer,
         lambda settings: transactional_producer(settings, "id"),
-        lambda settings: group_consumer(settings, "group", "consumer"),
-        lambda settings: group_consumer(settings, "group", "classic"),
+        lambda settings: group_consumer(settings, "group", "consumer", FETCH_BYTES),
+        lambda settings: group_consumer(settings, "group", "classic", FETCH_BYTES),
     ],
 )
 @pytest.mark.parametrize(("name", "value"), [("no.such.property", "x"), ("security.protocol", "sesame"), ("socket.timeout.ms", "sesame")])
