@@ -23,6 +23,8 @@ AWAY = {
     # A broker that left the cluster's metadata while it was asked.
     KafkaError._DESTROY_BROKER,  # noqa: SLF001 - as above
     KafkaError._WAIT_COORD,  # noqa: SLF001 - as above
+    # A partition that has no leader at the moment.
+    KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001 - as above
     KafkaError.NETWORK_EXCEPTION,
     KafkaError.REQUEST_TIMED_OUT,
     KafkaError.LEADER_NOT_AVAILABLE,
@@ -56,6 +58,7 @@ GRANT = (
 NEXT_STEP = {
     KafkaError._TRANSPORT: "is the cluster up? `collectors kafka status` knows the local one; COLLECTORS_BOOTSTRAP_SERVERS names another",  # noqa: SLF001 - the client's name for its own codes
     KafkaError._TIMED_OUT: "no broker answered in time: check the address, the network and security.protocol",  # noqa: SLF001 - as above
+    KafkaError._UNKNOWN_PARTITION: "it has no leader: are the brokers up that have its replicas?",  # noqa: SLF001 - as above
     KafkaError._ALL_BROKERS_DOWN: "is the cluster up? check COLLECTORS_BOOTSTRAP_SERVERS",  # noqa: SLF001 - as above
     **dict.fromkeys(NOT_ALLOWED, GRANT),
     KafkaError.SECURITY_DISABLED: "the brokers have no authorizer: set authorizer.class.name, or leave --acls out",

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from processor.settings import Settings
 
 METADATA_TIMEOUT_S = 10.0
+# Brokers take nine seconds to notice that a leader has died (broker.session.timeout.ms), and a busy one takes longer to begin.
+LEADER_TIMEOUT_S = 60.0
 RETRY_S = 0.05
 CHOOSING_A_LEADER = {
     KafkaError.NOT_LEADER_FOR_PARTITION,
@@ -133,8 +135,8 @@ class TopicReader:
             yield (part.topic, part.partition), self._end(part)
 
     def _end(self, part: TopicPartition) -> int:
-        """The high watermark; a partition whose leader was only just chosen is asked again."""
-        deadline = time.monotonic() + METADATA_TIMEOUT_S
+        """The high watermark; a partition whose leader is being chosen is asked again."""
+        deadline = time.monotonic() + LEADER_TIMEOUT_S
         while True:
             try:
                 return int(self._uncommitted.get_watermark_offsets(part, timeout=METADATA_TIMEOUT_S)[1])

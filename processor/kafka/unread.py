@@ -15,7 +15,7 @@ from processor.kafka.admin import Admin
 from processor.kafka.client import admin_client, reading_consumer
 from processor.kafka.committed import committed
 from processor.kafka.failure import cluster_error
-from processor.kafka.reader import Record, raise_unless_passing
+from processor.kafka.reader import LEADER_TIMEOUT_S, Record, raise_unless_passing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 TIMEOUT_S = 15.0
 POLL_RECORDS = 1_000
 POLL_TIMEOUT_S = 0.5
-SILENT_MAX_S = 20.0
+SILENT_MAX_S = LEADER_TIMEOUT_S
 # Beyond these, offsets are counted: nobody wants to wait for an exact number of a backlog that long.
 RECORDS_MAX = 100_000
 BYTES_MAX = 200_000_000

@@ -74,9 +74,12 @@ def test_the_end_of_a_partition_whose_leader_is_being_chosen_is_asked_for_again(
     assert list(reader.TopicReader(Settings(), [TOPIC], [0]).read_to_end()) == []
 
 
-def test_a_leader_that_is_not_chosen_for_long_is_told(client: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "METADATA_TIMEOUT_S", -1.0)
-    client.get_watermark_offsets = answering(failure(KafkaError.LEADER_NOT_AVAILABLE))
+@pytest.mark.parametrize("code", [KafkaError.LEADER_NOT_AVAILABLE, KafkaError._UNKNOWN_PARTITION])
+def test_a_leader_that_is_not_chosen_for_long_is_told_as_a_cluster_that_is_away(
+    client: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    monkeypatch.setattr(reader, "LEADER_TIMEOUT_S", -1.0)
+    client.get_watermark_offsets = answering(failure(code))
     with pytest.raises(ClusterAway, match="asking for the end of t partition 0"):
         list(reader.TopicReader(Settings(), [TOPIC], [0]).read_to_end())
 
