@@ -23,7 +23,7 @@ from processor.kafka.broker_properties import properties_text
 from processor.kafka.broker_record import hold, is_locked
 from processor.kafka.jar_cache import ensure_jars
 from processor.kafka.jars import manifest
-from processor.kafka.java import BROKER_FLAGS, bundled_java, java_command
+from processor.kafka.java import COMMON_FLAGS, bundled_java, java_command
 from processor.kafka.java_service import OUTPUT, STOP_TIMEOUT_S, JavaService, until
 from processor.kafka.machine import HOST, explain, free_port, port_problem
 from processor.secrets import FILE_MODE, FOLDER_MODE
@@ -42,8 +42,21 @@ RECORD = "worker.json"
 PLUGINS_FOLDER = "plugins"
 LOG = "worker.log"
 MAIN_CLASS = "org.apache.kafka.connect.cli.ConnectDistributed"
-# A worker with some connectors: 64 MB of inputs each when their destinations are down. The last one named counts.
-WORKER_FLAGS = (*BROKER_FLAGS, "-Xmx512m")
+# A worker with some connectors: 64 MB of inputs each when their destinations are down. Inputs that wait outlive every collection of the
+# young, and the serial collector takes all of the heap before it looks at the old: 650 MB for one connector. G1 is told to look early, to
+# give back what is free, and to work rather than to grow; what one partition's fetch brings is an object like others in its regions.
+WORKER_FLAGS = (
+    *COMMON_FLAGS,
+    "-Xmx512m",
+    "-XX:+UseG1GC",
+    "-XX:G1HeapRegionSize=4m",
+    "-XX:MaxNewSize=32m",
+    "-XX:-G1UseAdaptiveIHOP",
+    "-XX:InitiatingHeapOccupancyPercent=15",
+    "-XX:GCTimeRatio=1",
+    "-XX:MinHeapFreeRatio=10",
+    "-XX:MaxHeapFreeRatio=30",
+)
 CHOOSE_FOLDER = "work in another folder"
 WORKER_FOLDER = WORK_FOLDER / "connect"
 SECRETS_FOLDER = WORK_FOLDER / "secrets"

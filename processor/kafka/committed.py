@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from processor.settings import Settings
 
 TIMEOUT_S = 15.0
+# The first group of a new cluster waits for the offsets topic to be made, fifty partitions; and a coordinator may be lost with its broker.
+COORDINATOR_TIMEOUT_S = 60.0
 RETRY_S = 0.05
 CHOOSING_A_COORDINATOR = {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS}
 AT_ONCE = 8
@@ -65,7 +67,7 @@ def _cause(consumer: Consumer, error: KafkaException) -> KafkaException:
 
 def _asked(consumer: Consumer, parts: list[TopicPartition]) -> list[TopicPartition]:
     """The answer; a group whose coordinator is being chosen is asked again."""
-    deadline = time.monotonic() + TIMEOUT_S
+    deadline = time.monotonic() + COORDINATOR_TIMEOUT_S
     while True:
         try:
             return consumer.committed(parts, timeout=TIMEOUT_S)

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from processor.settings import Settings
 
 
+# A poll is held several times over while it is decided: as it came, as columns, as outputs. So of large records fewer are polled.
+POLL_BYTES = 8_000_000
+# What records are taken for before there were any.
+RECORD_BYTES = 8_000.0
+
+
 class Owner(Protocol):
     """Who keeps the state of the partitions; called inside ``Member.poll``, in its thread."""
 
@@ -68,6 +74,7 @@ class Member:
         self._failure: Exception | None = None
         self._consumer: Consumer = group_consumer(settings, subscription.group, subscription.protocol, subscription.fetch_bytes)
         self._positions: dict[int, int] = {}
+        self._record_bytes = RECORD_BYTES
         self._is_paused = False
         self._is_leaving = False
 
@@ -78,16 +85,20 @@ class Member:
     def poll(self, max_records: int, timeout_s: float) -> dict[int, list[Message]]:
         """Records by partition, each partition's in order and following on what was returned before.
 
+        Where those of the last poll were large, it is fewer than ``max_records``: `POLL_BYTES` together, if these are alike.
+
         Raises:
             RestartProcess: an assignment's callback failed.
             FixCluster: the topic cannot be read, or a committed offset is no longer there.
         """
-        messages = self._consumer.consume(max_records, timeout_s)
+        messages = self._consumer.consume(min(max_records, max(1, int(POLL_BYTES / self._record_bytes))), timeout_s)
         if self._failure is not None:
             raise self._failure
         if any(map(Message.error, messages)):
             doing = f"reading {self.topic} with group {self._group}"
             messages = [message for message in messages if is_record(message, "the committed offset is", doing)]
+        if messages:
+            self._record_bytes = max(1.0, sum(map(len, messages)) / len(messages))
         batches = by_partition(messages)
         ours = {partition: self._following(partition, batch) for partition, batch in batches.items()}
         return {partition: batch for partition, batch in ours.items() if batch}

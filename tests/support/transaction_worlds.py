@@ -194,7 +194,7 @@ class FakeWorld:
         self.kafka.start[SOURCE, 0] = before
 
     def set_committed(self, offset: int) -> None:
-        self.kafka.consumer(self.settings, "group", "")
+        self.kafka.consumer(self.settings, "group", "", 0)
         self.kafka.groups["group"].offsets[SOURCE, 0] = offset
 
     def committed(self) -> int | None:

@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import KafkaError, TopicPartition
 
 from processor.errors import FixCluster, RestartProcess
-from processor.kafka.group import Message, following
+from processor.kafka.group import POLL_BYTES, Message, following
 from tests.support.fake_kafka import failure
 from tests.support.transaction_worlds import SOURCE, FakeWorld, Nobody
 
@@ -135,6 +135,23 @@ def test_reading_begins_at_the_committed_offset_and_at_the_beginning_where_there
     assert (member.lag(0), member.lag(1)) == (0, 0)
     world.give(b"3")
     assert member.lag(0) == 1
+
+
+def test_of_large_records_fewer_are_polled_and_of_small_ones_as_many_as_are_wanted(world: FakeWorld) -> None:
+    member = world.member(Nobody())
+    member.subscribe()
+    large = [b"x" * (POLL_BYTES // 4)] * 10
+    world.give(*large)
+    assert [len(member.poll(2, 0)[0]), len(member.poll(10, 0)[0]), len(member.poll(3, 0)[0])] == [2, 4, 3]
+    world.give(*[b"x"] * 500)
+    assert [len(member.poll(500, 0)[0]) for _ in range(3)] == [4, 15, 482]  # the last large one, and three; by their mean; all others
+
+
+def test_a_record_larger_than_a_poll_is_polled(world: FakeWorld) -> None:
+    member = world.member(Nobody())
+    member.subscribe()
+    world.give(*[b"x" * (2 * POLL_BYTES)] * 2)
+    assert [len(member.poll(1, 0)[0]), len(member.poll(10, 0)[0])] == [1, 1]
 
 
 def test_records_of_an_assignment_that_is_over_are_dropped(world: FakeWorld) -> None:

@@ -167,7 +167,7 @@ def test_a_group_whose_coordinator_moves_is_asked_again(client: SimpleNamespace,
 
 
 def test_a_coordinator_that_does_not_come_back_is_told(client: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(committed, "TIMEOUT_S", -1.0)
+    monkeypatch.setattr(committed, "COORDINATOR_TIMEOUT_S", -1.0)
     client.committed = answering(failure(KafkaError.COORDINATOR_NOT_AVAILABLE))
     with pytest.raises(ClusterAway, match="asking what group g has committed"):
         committed.committed(Settings(), {"g": [(TOPIC, 0)]})
