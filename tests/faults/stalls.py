@@ -47,7 +47,7 @@ CANDIDATE_BYTES = 1 * MB
 INPUT_BYTES = 10_000
 SECRET = "5ec" * 16
 
-# How much each may rise by: what docs/operations.md allows a part to hold, and as much again for copies on their way and what the allocator keeps.
+# How much each may rise by: what docs/operations.md allows a part to hold, and as much again for copies and the allocator.
 FIRST_STAGE_MB = 260
 SECOND_STAGE_MB = 258
 SINK_MB = 228
