@@ -190,8 +190,10 @@ def test_calls_of_all_models_under_way_at_once_have_a_bound(tmp_path: Path) -> N
 
 def test_a_model_that_never_answers_is_given_up(tmp_path: Path) -> None:
     async def scenario() -> None:
+        nothing = asyncio.Event()  # held here: a task that nothing refers to but what it waits for is collected with it
+
         async def never(_: Asked) -> bytes:
-            await asyncio.Event().wait()
+            await nothing.wait()
             return b""
 
         async with Site(never) as site, bench(Given(tmp_path, {"model_attempt_timeout_ms": 50})) as there:
