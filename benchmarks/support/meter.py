@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LOOK_EVERY_S = 0.02
 LOOKS_MIN = 10
-STALLED_AFTER_S = 180.0
+STALLED_AFTER_S = 60.0
 REQUEST_TIMEOUT_S = 10.0
 LEADERS_TIMEOUT_S = 60.0  # of a thousand new topics
 SILENT = 0  # of the client: the broker goes away at the end, and that is no news
@@ -53,7 +53,7 @@ class Speed(NamedTuple):
 
 
 class Stalled(Exception):
-    """A contender ended, or has neither written nor committed anything for three minutes."""
+    """A contender ended, or has neither written nor committed anything for a minute."""
 
 
 class TooShort(Exception):

@@ -22,6 +22,9 @@ T = TypeVar("T")
 # A fetch brings records of a partition in one run, and a run is decided as one batch. With the default of a megabyte a full poll was three
 # runs or four, some of them short, and a third of the work went into what every batch costs. This is 8,000 predictions and more, packed.
 FETCH_BYTES = 4_000_000
+# A consumer's message.max.bytes, which has one use there: what a batch is unpacked into begins with four times its size or this, whichever
+# is less, and is never made smaller. With the default, a megabyte, records that hardly compress took three times their room.
+UNPACKED_BYTES = 131_072
 
 log = client_logger()
 
@@ -127,7 +130,7 @@ def rereading_consumer(settings: Settings, fetch_bytes: int) -> Consumer:
             "fetch.wait.max.ms": 50,
             "queued.min.messages": 2_000,
             "queued.max.messages.kbytes": 16_384,
-            "message.max.bytes": 131_072,
+            "message.max.bytes": UNPACKED_BYTES,
             "fetch.message.max.bytes": fetch_bytes,
         },
     )
@@ -166,9 +169,7 @@ def group_consumer(settings: Settings, group: str, protocol: str, fetch_bytes: i
             # Of small records three polls and more; of large ones, memory: this, and one fetch beyond it.
             "queued.max.messages.kbytes": 24_576,
             "fetch.max.bytes": 8_000_000,
-            # A consumer has no use for it but one: what a batch is unpacked into begins with four times its size or this, whichever is
-            # less, and is never made smaller. With the default, a megabyte, records that hardly compress took three times their room.
-            "message.max.bytes": 131_072,
+            "message.max.bytes": UNPACKED_BYTES,
             "fetch.message.max.bytes": fetch_bytes,
             "fetch.wait.max.ms": 50,
         },

@@ -169,7 +169,9 @@ class Transaction:
         text = f"{self.transactional_id}: {what}: {cause.name()}: {cause.str()}{self._late_records()}"
         if cause.code() in TO_MEND:
             return FixCluster(f"{text}: {TO_MEND[cause.code()]}")
-        return Fenced(text) if cause.code() in FENCED else RestartProcess(text)
+        if cause.code() in FENCED:  # the client has several sentences for it
+            return Fenced(f"{text}: this process was fenced by a newer instance")
+        return RestartProcess(text)
 
     def _late_records(self) -> str:
         return f" ({self._late} records: {WHERE_TO_LOOK})" if self._late else ""

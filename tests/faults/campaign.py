@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("kill-test")
 
 PROOF_WITHIN_MS = 700
-SETTLE_TIMEOUT_S = 600
+SETTLE_TIMEOUT_S = 180
 SLICES_A_SECOND = 10
 ASSIGNED = re.compile(r" (\d+) INFO collectors\.pre-queue: assigned partitions \[\d")
 

@@ -174,7 +174,7 @@ def test_whoever_is_fenced_says_so_whenever_it_happens(world: World, call: str) 
     member = world.member(Nobody())
     transaction.begin()
     transaction.produce([Outgoing(world.topic(OUT), None, b"x")])
-    with pytest.raises(Fenced, match=r"fenced by (a newer|newer producer) instance"):
+    with pytest.raises(Fenced, match="fenced by a newer instance"):
         transaction.commit(member, {0: 1})
     assert struck.struck
     assert state(world) == ([], None)
