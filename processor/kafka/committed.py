@@ -6,14 +6,13 @@ moves or is only just chosen (librdkafka #5040), which is every group's first mi
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from processor.kafka.client import reading_consumer
-from processor.kafka.failure import NOT_ALLOWED, cluster_error, error_code
+from processor.kafka.failure import NOT_ALLOWED, ask_while, cluster_error, error_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 TIMEOUT_S = 15.0
 # The first group of a new cluster waits for the offsets topic to be made, fifty partitions; and a coordinator may be lost with its broker.
 COORDINATOR_TIMEOUT_S = 60.0
-RETRY_S = 0.05
 CHOOSING_A_COORDINATOR = {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS}
 AT_ONCE = 8
 
@@ -49,8 +47,9 @@ def committed(settings: Settings, wanted: Mapping[str, Sequence[tuple[str, int]]
 
 def _of_group(settings: Settings, group: str, parts: Sequence[tuple[str, int]]) -> list[TopicPartition]:
     consumer = reading_consumer(settings, group=group)
+    asked = [TopicPartition(topic, partition) for topic, partition in parts]
     try:
-        found = _asked(consumer, [TopicPartition(topic, partition) for topic, partition in parts])
+        found = ask_while(CHOOSING_A_COORDINATOR, COORDINATOR_TIMEOUT_S, lambda: consumer.committed(asked, timeout=TIMEOUT_S))
     except KafkaException as error:
         raise cluster_error(f"asking what group {group} has committed", _cause(consumer, error)) from None
     finally:
@@ -63,15 +62,3 @@ def _cause(consumer: Consumer, error: KafkaException) -> KafkaException:
     message = consumer.poll(0) if error_code(error) == KafkaError._TIMED_OUT else None  # noqa: SLF001 - the client's name for its own codes
     refusal = message.error() if message is not None else None
     return KafkaException(refusal) if refusal is not None and refusal.code() in NOT_ALLOWED else error
-
-
-def _asked(consumer: Consumer, parts: list[TopicPartition]) -> list[TopicPartition]:
-    """The answer; a group whose coordinator is being chosen is asked again."""
-    deadline = time.monotonic() + COORDINATOR_TIMEOUT_S
-    while True:
-        try:
-            return consumer.committed(parts, timeout=TIMEOUT_S)
-        except KafkaException as error:
-            if error_code(error) not in CHOOSING_A_COORDINATOR or time.monotonic() > deadline:
-                raise
-        time.sleep(RETRY_S)

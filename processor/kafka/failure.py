@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 
@@ -11,9 +12,12 @@ from processor.errors import ClusterAway, FixCluster, RestartProcess
 from processor.kafka.refusals import REFUSALS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from processor.kafka.refusals import Client
+
+T = TypeVar("T")
+ASK_AGAIN_S = 0.05
 
 AWAY = {
     KafkaError._TRANSPORT,  # noqa: SLF001 - the client's name for its own codes
@@ -91,6 +95,27 @@ def error_code(error: KafkaException) -> int:
     """Which of Kafka's or the client's errors this is."""
     code: int = error.args[0].code()
     return code
+
+
+def ask_while(passing: Collection[int], limit_s: float, question: Callable[[], T]) -> T:
+    """The answer to a question, which is asked again while its error is one that passes by itself.
+
+    Args:
+        passing: codes of such errors.
+        limit_s: how long they may take to pass.
+        question: a call of the client.
+
+    Raises:
+        KafkaException: another error, or one of these after the limit.
+    """
+    deadline = time.monotonic() + limit_s
+    while True:
+        try:
+            return question()
+        except KafkaException as error:
+            if error_code(error) not in passing or time.monotonic() > deadline:
+                raise
+        time.sleep(ASK_AGAIN_S)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -10,7 +9,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from processor.errors import FixCluster
 from processor.kafka.client import reading_consumer
-from processor.kafka.failure import AWAY, NOT_ALLOWED, cluster_error, error_code
+from processor.kafka.failure import AWAY, NOT_ALLOWED, ask_while, cluster_error
 from processor.kafka.refusals import ask_for_topics
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 METADATA_TIMEOUT_S = 10.0
 # Brokers take nine seconds to notice that a leader has died (broker.session.timeout.ms), and a busy one takes longer to begin.
 LEADER_TIMEOUT_S = 60.0
-RETRY_S = 0.05
 CHOOSING_A_LEADER = {
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.LEADER_NOT_AVAILABLE,
@@ -136,14 +134,13 @@ class TopicReader:
 
     def _end(self, part: TopicPartition) -> int:
         """The high watermark; a partition whose leader is being chosen is asked again."""
-        deadline = time.monotonic() + LEADER_TIMEOUT_S
-        while True:
-            try:
-                return int(self._uncommitted.get_watermark_offsets(part, timeout=METADATA_TIMEOUT_S)[1])
-            except KafkaException as error:
-                if error_code(error) not in CHOOSING_A_LEADER or time.monotonic() > deadline:
-                    raise cluster_error(f"asking for the end of {part.topic} partition {part.partition}", error) from None
-            time.sleep(RETRY_S)
+        try:
+            _, end = ask_while(
+                CHOOSING_A_LEADER, LEADER_TIMEOUT_S, lambda: self._uncommitted.get_watermark_offsets(part, timeout=METADATA_TIMEOUT_S)
+            )
+        except KafkaException as error:
+            raise cluster_error(f"asking for the end of {part.topic} partition {part.partition}", error) from None
+        return int(end)
 
     def _batch(self, max_records: int, timeout_s: float) -> list[Record]:
         messages = self._consumer.consume(max_records, timeout_s)

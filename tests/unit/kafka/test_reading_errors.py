@@ -11,6 +11,7 @@ from confluent_kafka import KafkaError, Message, TopicPartition
 
 from processor.errors import ClusterAway, FixCluster, RestartProcess
 from processor.kafka import again, committed, reader, topic_watch
+from processor.kafka import failure as failures
 from processor.kafka.failure import AWAY, cluster_error, restarting
 from processor.settings import Settings
 from tests.support.fake_kafka import failure
@@ -43,8 +44,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     made = SimpleNamespace(assign=lambda _: None, unassign=lambda: None, close=lambda: None, poll=lambda _: None)
     for module, name in ((reader, "reading_consumer"), (again, "rereading_consumer"), (committed, "reading_consumer")):
         monkeypatch.setattr(module, name, lambda *_, **__: made)
-    for module in (reader, committed):
-        monkeypatch.setattr(module, "RETRY_S", 0.0)
+    monkeypatch.setattr(failures, "ASK_AGAIN_S", 0.0)
     return made
 
 
