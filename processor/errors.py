@@ -6,7 +6,7 @@
     ├── FixUsage                      exit 2: the command line or the settings are wrong
     ├── FixDocuments                  the documents have problems; all of them are listed
     ├── FixCluster                    a topic, a permission or a broker is not as it must be
-    │   └── ClusterAway               no broker answers: a command fails, a processor tries again
+    │   └── ClusterAway               no broker answers, or not as it should: a command fails, a processor tries again
     ├── FixMachine                    this machine lacks a port, disk space, a folder or the network
     ├── TooManyBadRecords             stop and look at the dead letters
     └── RestartProcess                exit 75: drop everything in memory, start again under the same id
@@ -75,7 +75,7 @@ class FixCluster(CollectorsError):
 
 
 class ClusterAway(FixCluster):
-    """No broker answers; nothing is known to be wrong but that, so trying again later may do."""
+    """No broker answers, or not as it should; nothing is known to need a change, so trying again later may do."""
 
 
 class FixMachine(CollectorsError):

@@ -19,34 +19,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 ASK_AGAIN_S = 0.05
 
-AWAY = {
-    KafkaError._TRANSPORT,  # noqa: SLF001 - the client's name for its own codes
-    KafkaError._TIMED_OUT,  # noqa: SLF001 - as above
-    KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001 - as above
-    KafkaError._RESOLVE,  # noqa: SLF001 - as above
-    # A broker that left the cluster's metadata while it was asked.
-    KafkaError._DESTROY_BROKER,  # noqa: SLF001 - as above
-    KafkaError._WAIT_COORD,  # noqa: SLF001 - as above
-    # A partition that has no leader at the moment.
-    KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001 - as above
-    KafkaError.NETWORK_EXCEPTION,
-    KafkaError.REQUEST_TIMED_OUT,
-    KafkaError.LEADER_NOT_AVAILABLE,
-    KafkaError.NOT_LEADER_FOR_PARTITION,
-    KafkaError.COORDINATOR_NOT_AVAILABLE,
-    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-    KafkaError.NOT_COORDINATOR,
-    KafkaError.NOT_CONTROLLER,
-    KafkaError.KAFKA_STORAGE_ERROR,
-    KafkaError.OFFSET_NOT_AVAILABLE,
-    KafkaError.REPLICA_NOT_AVAILABLE,
-    KafkaError.FENCED_LEADER_EPOCH,
-    KafkaError.UNKNOWN_LEADER_EPOCH,
-    KafkaError.NOT_ENOUGH_REPLICAS,
-    KafkaError.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
-    KafkaError.BROKER_NOT_AVAILABLE,
-}
-
 # What a client that was let in may not do.
 NOT_ALLOWED = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
@@ -59,11 +31,13 @@ GRANT = (
     "`collectors topics apply --acls` grants it"
 )
 
-NEXT_STEP = {
+WHILE_AWAY = {
     KafkaError._TRANSPORT: "is the cluster up? `collectors kafka status` knows the local one; COLLECTORS_BOOTSTRAP_SERVERS names another",  # noqa: SLF001 - the client's name for its own codes
     KafkaError._TIMED_OUT: "no broker answered in time: check the address, the network and security.protocol",  # noqa: SLF001 - as above
     KafkaError._UNKNOWN_PARTITION: "it has no leader: are the brokers up that have its replicas?",  # noqa: SLF001 - as above
     KafkaError._ALL_BROKERS_DOWN: "is the cluster up? check COLLECTORS_BOOTSTRAP_SERVERS",  # noqa: SLF001 - as above
+}
+TO_CHANGE = {
     **dict.fromkeys(NOT_ALLOWED, GRANT),
     KafkaError.SECURITY_DISABLED: "the brokers have no authorizer: set authorizer.class.name, or leave --acls out",
     KafkaError.INVALID_REPLICATION_FACTOR: "there are fewer brokers than replicas wanted: lower `replication` or add brokers",
@@ -72,10 +46,48 @@ NEXT_STEP = {
     KafkaError.POLICY_VIOLATION: "a policy of the cluster forbids it: follow it in topics.yaml or have it changed",
     KafkaError.TOPIC_EXCEPTION: "Kafka does not take this name: use a shorter or simpler id or topic_prefix",
 }
+NEXT_STEP = WHILE_AWAY | TO_CHANGE
+
+# What no waiting mends. Everything else passes, or may: a cluster in trouble has some fifty names for it, and a processor that ends for
+# one that is missing from a list does not come back by itself.
+LASTING = {
+    *TO_CHANGE,
+    KafkaError._INVALID_ARG,  # noqa: SLF001 - the client's name for its own codes
+    KafkaError._AUTHENTICATION,  # noqa: SLF001 - as above
+    KafkaError._UNSUPPORTED_FEATURE,  # noqa: SLF001 - as above
+    KafkaError._NOT_IMPLEMENTED,  # noqa: SLF001 - as above
+    KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001 - as above
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.TOPIC_ALREADY_EXISTS,
+    KafkaError.MSG_SIZE_TOO_LARGE,
+    KafkaError.RECORD_LIST_TOO_LARGE,
+    KafkaError.INVALID_RECORD,
+    KafkaError.INVALID_REQUEST,
+    KafkaError.INVALID_REPLICA_ASSIGNMENT,
+    KafkaError.INVALID_GROUP_ID,
+    KafkaError.INVALID_SESSION_TIMEOUT,
+    KafkaError.INVALID_TRANSACTION_TIMEOUT,
+    KafkaError.INVALID_PRINCIPAL_TYPE,
+    KafkaError.INCONSISTENT_GROUP_PROTOCOL,
+    KafkaError.UNSUPPORTED_ASSIGNOR,
+    KafkaError.UNSUPPORTED_VERSION,
+    KafkaError.UNSUPPORTED_COMPRESSION_TYPE,
+    KafkaError.UNSUPPORTED_FOR_MESSAGE_FORMAT,
+    KafkaError.UNSUPPORTED_SASL_MECHANISM,
+    KafkaError.ILLEGAL_SASL_STATE,
+    KafkaError.SASL_AUTHENTICATION_FAILED,
+    KafkaError.GROUP_MAX_SIZE_REACHED,
+    KafkaError.TOPIC_DELETION_DISABLED,
+}
+
+
+def passes(code: int) -> bool:
+    """Whether an error may be gone when the same is asked again later."""
+    return code not in LASTING
 
 
 def cluster_error(doing: str, error: KafkaException, client: Client | None = None) -> FixCluster:
-    """The client's error as ours: what was tried, what the cluster said, what to do; ClusterAway where nobody answered.
+    """The client's error as ours: what was tried, what the cluster said, what to do; ClusterAway where it may pass.
 
     Args:
         doing: what was tried, and of which topic or group.
@@ -83,10 +95,10 @@ def cluster_error(doing: str, error: KafkaException, client: Client | None = Non
         client: who raised it; it may know more.
     """
     cause = error.args[0]
-    if error_code(error) in AWAY and (refusal := REFUSALS.take(client)):
+    if passes(error_code(error)) and (refusal := REFUSALS.take(client)):
         # Of certificates it may be a connection that was cut while it was made: that passes.
         return (FixCluster if refusal.credentials else ClusterAway)(f"{doing}: {refusal}")
-    kind = ClusterAway if error_code(error) in AWAY else FixCluster
+    kind = ClusterAway if passes(error_code(error)) else FixCluster
     next_step = NEXT_STEP.get(error_code(error), "look at the brokers' logs")
     return kind(f"{doing}: {cause.str()} ({cause.name()}): {next_step}")
 

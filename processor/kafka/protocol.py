@@ -9,7 +9,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from processor.kafka.client import admin_client
-from processor.kafka.failure import AWAY, cluster_error, error_code
+from processor.kafka.failure import cluster_error, error_code, passes
 from processor.kafka.refusals import ask_for_topics
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def group_protocol(settings: Settings) -> str:
     try:
         protocols = _broker_setting(admin)
     except KafkaException as error:
-        if error_code(error) in AWAY:
+        if passes(error_code(error)):
             raise cluster_error("asking for the group protocols", error, admin) from None
         log.warning(
             "cannot ask the brokers for their group protocols (%s): using classic; set group_protocol to decide", error.args[0].str()

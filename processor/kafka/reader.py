@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from processor.errors import FixCluster
 from processor.kafka.client import reading_consumer
-from processor.kafka.failure import AWAY, NOT_ALLOWED, ask_while, cluster_error
+from processor.kafka.failure import NOT_ALLOWED, ask_while, cluster_error
 from processor.kafka.refusals import ask_for_topics
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ CHOOSING_A_LEADER = {
     KafkaError.UNKNOWN_TOPIC_OR_PART,
     KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001 - the client's own, for one that has no leader at the moment
 }
+NO_TOPIC = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}  # noqa: SLF001 - as above
 POLL_RECORDS = 5_000
 POLL_TIMEOUT_S = 0.5
 Headers = tuple[tuple[str, bytes], ...]
@@ -121,10 +122,10 @@ class TopicReader:
             found = ask_for_topics(self._consumer, METADATA_TIMEOUT_S, topic).topics[topic]
         except KafkaException as error:
             raise cluster_error(f"looking for topic {topic}", error, self._consumer) from None
-        if found.error is not None and found.error.code() in AWAY | NOT_ALLOWED:
-            raise cluster_error(f"looking for topic {topic}", KafkaException(found.error))
-        if found.error is not None:
+        if found.error is not None and found.error.code() in NO_TOPIC:
             raise FixCluster(f"topic {topic}: {found.error.str()}; create it with `collectors topics apply`")
+        if found.error is not None:
+            raise cluster_error(f"looking for topic {topic}", KafkaException(found.error))
         return sorted(found.partitions)
 
     def _ends(self) -> Iterator[tuple[tuple[str, int], int]]:
@@ -193,7 +194,7 @@ def raise_unless_passing(error: KafkaError, doing: str) -> None:
     """Let pass what the client retries by itself; raise what somebody must mend."""
     if error.code() in NOT_ALLOWED:
         raise cluster_error(doing, KafkaException(error))
-    if error.code() in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}:  # noqa: SLF001 - as above
+    if error.code() in NO_TOPIC:
         raise FixCluster(f"{doing}: {error.str()}; create the topic with `collectors topics apply`")
     if error.fatal():
         raise FixCluster(f"{doing}: the Kafka client gave up: {error.str()}")

@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError, Message, TopicPartition
 from processor.errors import ClusterAway, FixCluster, RestartProcess
 from processor.kafka import again, committed, reader, topic_watch
 from processor.kafka import failure as failures
-from processor.kafka.failure import AWAY, cluster_error, restarting
+from processor.kafka.failure import LASTING, NEXT_STEP, cluster_error, passes, restarting
 from processor.settings import Settings
 from tests.support.fake_kafka import failure
 from tests.support.waiting import wait_until
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from confluent_kafka import KafkaException
 
 TOPIC = "t"
+# Every error that the client has a name for.
+NAMES = [name for name in dir(KafkaError) if name.lstrip("_").isupper()]
+CODES = sorted({code for name in NAMES if isinstance(code := getattr(KafkaError, name), int)} - {KafkaError.NO_ERROR})
 
 
 def answering(*answers: Any) -> Callable[..., Any]:
@@ -220,15 +223,16 @@ def test_an_answer_that_does_not_come_later_is_told_and_asked_for_again(
 # The client's errors, for people.
 
 
-@pytest.mark.parametrize("code", sorted(AWAY))
-def test_a_cluster_that_does_not_answer_is_away_and_the_process_starts_again(code: int) -> None:
+@pytest.mark.parametrize("code", [code for code in CODES if passes(code)], ids=str)
+def test_what_may_pass_starts_the_process_again(code: int) -> None:
     with pytest.raises(RestartProcess, match="asking: "), restarting():
         raise cluster_error("asking", failure(code))
 
 
-def test_whatever_the_cluster_refuses_is_told_with_what_to_do() -> None:
-    error = cluster_error("asking", failure(KafkaError.UNKNOWN))
-    assert (type(error), str(error).endswith("(UNKNOWN): look at the brokers' logs")) == (FixCluster, True)
+@pytest.mark.parametrize("code", sorted(LASTING), ids=str)
+def test_whatever_the_cluster_refuses_is_told_with_what_to_do(code: int) -> None:
+    error = cluster_error("asking", failure(code))
+    assert (type(error), str(error).endswith(NEXT_STEP.get(code, "look at the brokers' logs"))) == (FixCluster, True)
 
 
 def test_a_client_error_that_nobody_sorted_starts_the_process_again() -> None:
