@@ -27,6 +27,8 @@ TURNS_S = (1.5, 3.0)
 NOBODY_RETRY_S = 0.2
 # Of the broker's certificate, or of ours; an alert that comes after the handshake is told as a transport error.
 _TLS = re.compile(r"SSL routines|certificate|SSL handshake")
+# A connection that broke, or a broker that was too slow, while it was being made; the client takes some of these for a wrong mechanism.
+_BROKEN = "failed: Local: "
 _AFTER = re.compile(r" \(after [^)]*\)")
 CREDENTIALS = "sasl.username, sasl.password or sasl.mechanism"
 CERTIFICATES = "ssl.ca.location, ssl.certificate.location or ssl.key.location"
@@ -60,6 +62,8 @@ class Refusals:
 
     def note(self, error: KafkaError) -> None:
         """Take what a client calls back with; most of it is no refusal."""
+        if _BROKEN in error.str():
+            return
         credentials = error.code() == KafkaError._AUTHENTICATION  # noqa: SLF001 - the client's name for its own codes
         if credentials or error.code() == KafkaError._SSL or _TLS.search(error.str()):  # noqa: SLF001 - as above
             self._last = Refusal(_AFTER.sub("", error.str()), credentials, self._clock())

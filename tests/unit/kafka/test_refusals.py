@@ -15,6 +15,10 @@ from processor.kafka.refusals import FRESH_S, REFUSALS, Refusals, ask_for_topics
 
 AUTHENTICATION = KafkaError(KafkaError._AUTHENTICATION, "sasl_ssl://b:1: SASL authentication error: invalid (after 3ms in state AUTH_REQ)")
 ALERT = KafkaError(KafkaError._TRANSPORT, "Receive failed: SSL routines::tlsv13 alert certificate required")
+BROKEN = KafkaError(
+    KafkaError._AUTHENTICATION,
+    "SASL SCRAM-SHA-512 mechanism handshake failed: Local: Broker transport failure: broker's supported mechanisms: ",
+)
 DOWN = KafkaError(KafkaError._ALL_BROKERS_DOWN, "1/1 brokers are down")
 SILENCE = KafkaException(KafkaError(KafkaError._TRANSPORT, "Failed to get metadata"))
 
@@ -34,6 +38,13 @@ def test_it_is_told_once_and_without_the_time_it_took() -> None:
     assert "SASL authentication error: invalid: correct sasl.username" in told
     assert "after 3ms" not in told
     assert refusals.take() is None
+
+
+@pytest.mark.parametrize("said", [DOWN, BROKEN])
+def test_a_broker_that_went_away_while_it_let_somebody_in_has_refused_nobody(said: KafkaError) -> None:
+    refusals = Refusals(Clock())
+    refusals.note(said)
+    assert not refusals.fresh()
 
 
 def test_an_old_one_is_no_reason() -> None:
