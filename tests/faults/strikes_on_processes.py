@@ -31,11 +31,23 @@ GAVE_UP = re.compile(r" (\d+) INFO collectors\.[a-z-]+: gave up partitions \[\d"
 def kill_worker(stage: str, site: Site, rng: random.Random) -> str:
     """Kill -9; its supervisor starts another one."""
     before = {each.pid for each in site.system.processors[stage].workers()}
-    victim = rng.choice(wait_until(lambda: site.system.working(stage), f"a worker of {stage}", RECOVERY_S))
-    with site.system.hands_on(stage):  # not one that stands still, since then that would not be proven
-        victim.kill()
+    victim = None
+    while victim is None:
+        wait_until(lambda: site.system.working(stage), f"a worker of {stage}", RECOVERY_S)
+        with site.system.hands_on(stage):  # not one that stands still, since then that would not be proven
+            victim = _killed(site.system.working(stage), rng)
     new = wait_until(lambda: {each.pid for each in site.system.working(stage)} - before, f"a new worker of {stage}", RECOVERY_S, 0.1)
     return f"process {victim.pid} is gone, {min(new)} works in its place"
+
+
+def _killed(workers: list[psutil.Process], rng: random.Random) -> psutil.Process | None:
+    """One of them, which is no more; None where there is none, or where it has just ended by itself."""
+    if workers:
+        victim = rng.choice(workers)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            victim.kill()
+            return victim
+    return None
 
 
 def kill_supervisor(stage: str, site: Site, _: random.Random) -> str:
