@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
-from processor.errors import FixCluster
+from processor.errors import ClusterAway, FixCluster
 from processor.kafka.client import reading_consumer
-from processor.kafka.failure import NOT_ALLOWED, ask_while, cluster_error
+from processor.kafka.failure import NOT_ALLOWED, ask_while, cluster_error, passes
 from processor.kafka.refusals import ask_for_topics
 
 if TYPE_CHECKING:
@@ -196,5 +196,5 @@ def raise_unless_passing(error: KafkaError, doing: str) -> None:
         raise cluster_error(doing, KafkaException(error))
     if error.code() in NO_TOPIC:
         raise FixCluster(f"{doing}: {error.str()}; create the topic with `collectors topics apply`")
-    if error.fatal():
-        raise FixCluster(f"{doing}: the Kafka client gave up: {error.str()}")
+    if error.fatal():  # the next client may fare better
+        raise (ClusterAway if passes(error.code()) else FixCluster)(f"{doing}: the Kafka client gave up: {error.str()}")

@@ -244,3 +244,10 @@ def test_a_client_error_that_nobody_sorted_starts_the_process_again() -> None:
 def test_what_is_for_people_stays_for_people() -> None:
     with pytest.raises(FixCluster, match="mend it"), restarting():
         raise FixCluster("mend it")
+
+
+@pytest.mark.parametrize(("code", "kind"), [(KafkaError._FATAL, ClusterAway), (KafkaError.FENCED_INSTANCE_ID, FixCluster)])
+def test_a_client_that_gave_up_is_for_people_only_where_the_next_one_would_too(code: int, kind: type) -> None:
+    with pytest.raises(FixCluster, match="the Kafka client gave up") as told:
+        reader.raise_unless_passing(KafkaError(code, "broken", True), "reading t")
+    assert type(told.value) is kind
