@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import repeat
-from operator import itemgetter
 from sys import intern
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,9 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from processor.catalog.records import Collector, made_of
-from processor.codec.bad import BadRecordError
-from processor.codec.columns import IS_AVAILABLE, read_columns
-from processor.codec.framing import HEADER_BYTES, header
+from processor.codec.columns import IS_AVAILABLE, READ, ColumnReader
+from processor.codec.framing import RECORD_BYTES_MAX, header
 from processor.resources import ID_LENGTH_MAX, ID_PATTERN
 
 if TYPE_CHECKING:
@@ -28,7 +26,6 @@ SHARED = ("model_user_id", "model_app_id", "model_id", "model_version_id", "post
 WORKFLOWS = ("pre_queue_workflow_id", "post_queue_workflow_id")
 KEY = ("user_id", "app_id", "id")
 _KEYS = rf"\A{'/'.join([ID_PATTERN.pattern] * len(KEY))}\z"
-_body_of = itemgetter(slice(HEADER_BYTES, None))
 
 
 class CollectorColumns:
@@ -39,19 +36,16 @@ class CollectorColumns:
     """
 
     def __init__(self, schemas: Schemas) -> None:
-        self._header = header(schemas.writer_id(NAME))
-        self._schema = schemas.text(NAME)
+        start = header(schemas.writer_id(NAME))
+        self._reader = ColumnReader(schemas.writer(NAME), start, RECORD_BYTES_MAX) if IS_AVAILABLE else None
 
     def read(self, keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> list[tuple[str, Collector] | None]:
         """The key and the collector of each record; None where `parse` has to look: it may be bad, or has what few have."""
         found: list[tuple[str, Collector] | None] = [None] * len(values)
-        ours = [place for place, value in enumerate(values) if value is not None and value.startswith(self._header)]
-        if not IS_AVAILABLE or not ours:
+        if self._reader is None:
             return found
-        try:
-            table = read_columns([_body_of(cast("bytes", values[place])) for place in ours], self._schema)
-        except BadRecordError:
-            return found
+        table, outcomes = self._reader.read(values)
+        ours = np.flatnonzero(outcomes == READ).tolist()
         names = pc.binary_join_element_wise(*map(table.column, KEY), "/")
         plain = np.flatnonzero(_is_plain(table) & _are_ids(table, names) & _is_key(names, [keys[place] for place in ours]))
         for row, *read in zip(plain.tolist(), names.take(plain).to_pylist(), _collectors(table.take(plain)), strict=True):

@@ -1,4 +1,4 @@
-"""The Arrow schema of an Avro schema, as pyruhvro makes it; for the kinds of types that our schemas have."""
+"""The Arrow schema of an Avro schema; for the kinds of types that our schemas have."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class _Translation:
         if isinstance(type_, str):
             return self._type(self._named[type_], nullable=nullable) if type_ in self._named else _PRIMITIVES[type_]
         if type_["type"] == "array":
-            # Nothing in an array is ever null, yet pyruhvro declares all of it nullable.
+            # Nothing in an array is ever null; it is declared as most readers of Arrow do.
             return pa.list_(pa.field("item", self._type(type_["items"], nullable=True), nullable=True))
         if type_["type"] == "record":
             self._named[type_["name"]] = type_

@@ -1,4 +1,4 @@
-"""Which decoder this machine has: the columnar one, or the reference where pyruhvro has no wheel."""
+"""Which decoder this machine has: the columnar one, or the reference where that was not compiled."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ def prediction_decoder(schemas: Schemas, record_bytes_max: int) -> Decoder:
     """The quickest decoder there is; a larger value than ``record_bytes_max`` is bad."""
     if IS_AVAILABLE:
         return PredictionDecoder(schemas, record_bytes_max)
-    log.warning("pyruhvro cannot be imported on this machine: predictions are decoded one by one, about 50 times slower")
+    log.warning("the columnar reader was not compiled on this machine: predictions are decoded one by one, about 50 times slower")
     return ReferenceDecoder(schemas, record_bytes_max)

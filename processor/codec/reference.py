@@ -1,6 +1,6 @@
 """The reference decoder: one prediction at a time, by fastavro and plain Python.
 
-It says what the columnar decoder must give, and stands in for it where pyruhvro has no wheel. About 50 times slower.
+It says what the columnar decoder must give, and stands in for it where that could not be compiled. About 50 times slower.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from processor.codec.arrow_schema import arrow_schema
 from processor.codec.bad import Bad, BadReason, BadRecordError
 from processor.codec.column_checks import JSON_FIELDS, MODEL_PARTS, PREDICTED_AT_MAX_US, PREDICTED_AT_MIN_US, value_problem
 from processor.codec.envelopes import NAME, Opener
-from processor.codec.framing import RECORD_BYTES_MAX
+from processor.codec.framing import HEADER_BYTES, RECORD_BYTES_MAX
 from processor.codec.json_text import object_problem
 from processor.codec.predictions import Decoded
 from processor.codec.records import read_body, without_logical_types, write_body
@@ -39,16 +39,16 @@ class ReferenceDecoder:
     def decode(self, values: Sequence[bytes | None]) -> Decoded:
         """Decode a batch of record values; raises FixCluster when the registry does not answer, and nothing else."""
         rows: dict[int, dict[str, Any]] = {}
-        bodies, bad = [], list[Bad]()
+        read, bad = [], list[Bad]()
         for position, value in enumerate(values):
             try:
-                body = self._opener.open(value)
-                rows[position] = self._read(body)
-                bodies.append(body)
+                opened = self._opener.open(value)
+                rows[position] = self._read(opened[HEADER_BYTES:])
+                read.append(opened)
             except BadRecordError as error:
                 bad.append(error.at(position))
         table = pa.RecordBatch.from_pylist(list(rows.values()), schema=self._arrow)
-        return Decoded(PredictionBatch(table), np.fromiter(rows, np.int64, len(rows)), bodies, tuple(bad))
+        return Decoded(PredictionBatch(table), np.fromiter(rows, np.int64, len(rows)), read, tuple(bad))
 
     def _read(self, body: bytes) -> dict[str, Any]:
         prediction = read_body(body, self._parsed)

@@ -1,4 +1,4 @@
-"""What fastavro lets through and pyruhvro does not: numbers of more than ten bytes, and negative union branches.
+"""What fastavro lets through and the columnar reader does not: numbers of more than ten bytes, and negative union branches.
 
 Plain Python and slow: asked only by the reference decoder, about bodies that are not written in the usual way.
 """
@@ -65,7 +65,7 @@ class _Walk:
     def _array(self, items: Any) -> None:
         while count := self._number():
             if count < 0:
-                self._number()  # the block's size in bytes; fastavro and pyruhvro pass over it too
+                self._number()  # the block's size in bytes; fastavro and the columnar reader pass over it too
             for _ in range(abs(count)):
                 self.over(items)
 

@@ -80,7 +80,7 @@ class Outputs:
             collector = decided.watchers.collectors[position]
             if collector.second is not None:
                 key = collector.key.encode() if collector.second.shards == 1 else _shard_key(collector.key, collector.second, decoded, row)
-                value = self._encode_candidate(collector.key, probability, catalog_version, decoded.bodies[row])
+                value = self._encode_candidate(collector.key, probability, catalog_version, decoded.body(row))
                 yield position, row, Outgoing(self._queue, key, value)
             elif collector.collect_outputs:
                 yield position, row, self.input(collector, rows.whole[row], probability, version)

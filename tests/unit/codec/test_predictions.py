@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from processor.codec import columns, records
+from processor.codec import records
 from processor.codec.bad import BadReason
 from processor.codec.framing import HEADER_BYTES, frame
 from processor.codec.predictions import Decoder, PredictionDecoder, candidate_encoder
@@ -118,7 +118,8 @@ def test_a_bad_value_is_set_aside_and_its_neighbours_flow(decoder: Decoder, case
     assert detail in decoded.bad[0].detail
     assert decoded.batch.ids.to_pylist() == ["before", "after"]
     assert decoded.positions.tolist() == [0, 2]
-    assert decoded.bodies == [encoded(id="before")[HEADER_BYTES:], encoded(id="after")[HEADER_BYTES:]]
+    assert decoded.values == [encoded(id="before"), encoded(id="after")]
+    assert decoded.body(1) == encoded(id="after")[HEADER_BYTES:]
 
 
 def test_all_bad_values_at_once_are_told_in_order(decoder: Decoder) -> None:
@@ -184,34 +185,6 @@ def test_what_fastavro_takes_and_the_columns_do_not_is_found(decoder: Decoder) -
     assert [(bad.index, bad.reason) for bad in decoded.bad] == [(1, BadReason.NOT_DECODABLE), (2, BadReason.NOT_DECODABLE)]
 
 
-def test_a_panic_of_the_extension_is_a_bad_record(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rust's panics arrive as a BaseException of a class that cannot be imported."""
-
-    class PanicException(BaseException):
-        pass
-
-    real = columns.pyruhvro.deserialize_array
-
-    def deserialize_array(bodies: list[bytes], schema: str) -> Any:
-        if b"boom" in b"".join(bodies):
-            raise PanicException("index out of bounds")
-        return real(bodies, schema)
-
-    monkeypatch.setattr(columns.pyruhvro, "deserialize_array", deserialize_array)
-    decoded = PredictionDecoder(SCHEMAS).decode([GOOD, encoded(id="boom"), GOOD])
-    assert [(bad.index, bad.reason) for bad in decoded.bad] == [(1, BadReason.NOT_DECODABLE)]
-    assert decoded.batch.rows == 2
-
-
-def test_an_interrupt_is_not_taken_for_a_panic(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(_bodies: list[bytes], _schema: str) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(columns.pyruhvro, "deserialize_array", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        PredictionDecoder(SCHEMAS).decode([GOOD])
-
-
 def test_a_candidate_is_a_few_bytes_and_then_the_predictions_own() -> None:
     body = GOOD[HEADER_BYTES:]
     candidate = candidate_encoder(SCHEMAS)("acme/quality/rare", 0.25, "0198-1", body)
@@ -223,10 +196,12 @@ def test_a_candidate_is_a_few_bytes_and_then_the_predictions_own() -> None:
     assert decoded["prediction"]["id"] == "p-1"
 
 
-def test_the_reference_stands_in_where_the_extension_is_missing() -> None:
-    """In a process of its own, which cannot import pyruhvro."""
+def test_the_reference_stands_in_where_the_reader_was_not_compiled() -> None:
+    """In a process of its own, which cannot load it."""
     script = (
-        "import sys; sys.modules['pyruhvro'] = None\n"
+        "import ctypes\n"
+        "def missing(path): raise OSError(path)\n"
+        "ctypes.CDLL = missing\n"
         "from processor.codec.decoder import prediction_decoder\n"
         "from processor.codec.registry import Schemas\n"
         "print(type(prediction_decoder(Schemas.checked_in(), 1000)).__name__)"
