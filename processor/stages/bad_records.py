@@ -83,4 +83,5 @@ def error_headers(source: tuple[str, int, int], reason: str, detail: str) -> Hea
     """
     topic, partition, offset = source
     fields = {"exception": reason, "message": detail, "stacktrace": "", "topic": topic, "partition": str(partition), "offset": str(offset)}
-    return tuple((PREFIX + name, value.encode()) for name, value in fields.items())
+    # What was wrong may be quoted from a schema or from JSON, where half a character can stand.
+    return tuple((PREFIX + name, value.encode("utf-8", "backslashreplace")) for name, value in fields.items())

@@ -68,3 +68,8 @@ def test_a_dead_letter_says_where_the_record_came_from_and_why_it_was_refused() 
         "__streams.errors.partition": b"3",
         "__streams.errors.offset": b"12",
     }
+
+
+def test_what_was_wrong_may_quote_half_a_character() -> None:
+    headers = dict(error_headers(("predictions", 3, 12), "unknown_schema_id", "no name: \ud800"))
+    assert headers["__streams.errors.message"] == rb"no name: \ud800"
