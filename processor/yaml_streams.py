@@ -51,14 +51,23 @@ def read_stream(data: bytes) -> Iterator[Found]:
             if value is not None:
                 yield checked(value)
     except MarkedYAMLError as error:
-        yield Found(None, (("", _marked(error)),))
+        yield _unreadable(_marked(error))
     except YAMLError as error:
-        yield Found(None, (("", f"not YAML in UTF-8: {' '.join(str(error).split())}"),))
+        yield _unreadable(f"not YAML in UTF-8: {' '.join(str(error).split())}")
     except RecursionError:
-        yield Found(None, (("", f"nested deeper than {DEPTH_MAX} levels"),))
+        yield _unreadable(f"nested deeper than {DEPTH_MAX} levels")
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         # The parser lets through what its own constructors raise for odd tags, as in `!!int x`.
-        yield Found(None, (("", f"not YAML: {error}"),))
+        yield _unreadable(f"not YAML: {error}")
+
+
+def _unreadable(message: str) -> Found:
+    return Found(None, (("", _writable(message)),))
+
+
+def _writable(text: str) -> str:
+    """With halves of characters spelled out: nobody can print or send them."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _marked(error: MarkedYAMLError) -> str:
@@ -124,9 +133,7 @@ class _Checker:
         if depth > DEPTH_MAX or self._left < 0:
             return self._too_large(path, depth)
         if isinstance(value, dict):
-            return {
-                self._name(name, path): self.clean(item, f"{path}.{name}" if path else str(name), depth + 1) for name, item in value.items()
-            }
+            return {name: self.clean(item, f"{path}.{name}" if path else name, depth + 1) for name, item in self._named(value, path)}
         if isinstance(value, list):
             return [self.clean(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(value)]
         if isinstance(value, str):
@@ -146,11 +153,15 @@ class _Checker:
         if not self.problems or self.problems[-1][1] != what:
             self.problems.append((path, what))
 
+    def _named(self, value: dict[Any, Any], path: str) -> Iterator[tuple[str, Any]]:
+        for name, item in value.items():
+            yield self._name(name, path), item
+
     def _name(self, name: Any, path: str) -> str:
         if isinstance(name, str):
             return self._text(name, path)
         self.problems.append((path, f"a field name is a string: put {name!r:.80} in quotes"))
-        return str(name)
+        return _writable(str(name))
 
     def _text(self, text: str, path: str) -> str:
         try:
@@ -160,4 +171,5 @@ class _Checker:
                 return text.encode("utf-16", "surrogatepass").decode("utf-16")
             except UnicodeDecodeError:
                 self.problems.append((path, "half a surrogate pair is no character"))
+                return _writable(text)
         return text

@@ -80,6 +80,7 @@ def test_a_repeated_key_is_a_problem_with_its_line() -> None:
         (b"a: {1: x}", "a", "put 1 in quotes"),
         (b"a: 36893488147419103232", "a", "64 bits"),
         (b'a: "\\ud83d"', "a", "surrogate"),
+        (b'{"a": "\\ud83d", "a": 1}', "", "with value"),
         (b"a: !!python/object:os.system x", "", "could not determine a constructor"),
         (b"a: \x00", "", "not YAML"),
         (b"\xff\xfe\xfa", "", "not YAML"),
@@ -92,6 +93,13 @@ def test_what_json_cannot_hold_is_a_problem_with_its_path(data: bytes, path: str
     ((where, message),) = messages(data)
     assert where == path
     assert words in message
+
+
+def test_a_path_through_half_a_character_can_be_written() -> None:
+    assert messages(b'"\\ud83d": {b: .nan}') == [
+        ("", "half a surrogate pair is no character"),
+        ("\\ud83d.b", "JSON has no such value: nan"),
+    ]
 
 
 def test_an_anchor_may_be_set_again(recwarn: pytest.WarningsRecorder) -> None:
