@@ -126,14 +126,18 @@ class ApiClient:
         Raises:
             CollectorsError: the API does not tell; the text says what to do.
         """
-        wanted = {"kind": kind, "user_id": user, "app_id": app, "id": document_id, "per_page": PAGE_SIZE, "after": ""}
+        wanted = {"kind": kind, "user_id": user, "app_id": app, "id": document_id, "per_page": PAGE_SIZE}
+        after = ""
         found: list[dict[str, Any]] = []
         while True:
-            answer = self._ask(_Looked, "GET", "look", params={name: value for name, value in wanted.items() if value})
+            named = wanted | {"after": after}
+            answer = self._ask(_Looked, "GET", "look", params={name: value for name, value in named.items() if value})
             found += answer.documents
             if answer.next is None:
                 return found
-            wanted["after"] = answer.next
+            if answer.next <= after:  # pages follow the keys; others would never end
+                raise self._not_ours("a page comes after itself")
+            after = answer.next
 
     def delete(self, kind: Kind, user: str, app: str, document_id: str) -> Deleted:
         """Delete one document; with a key goes its secret, on the machine of the API.
@@ -165,9 +169,12 @@ class ApiClient:
             if code == SUCCESS or "problems" in body:
                 return shape.model_validate(body)
         except (ValidationError, ValueError, TypeError, KeyError, AttributeError):
-            what = f"answered {answer.status_code}, and not as `collectors serve` does"
-            raise CollectorsError(f"{self._url} {what}: is it the address of the API, and is a proxy before it well?") from None
+            raise self._not_ours(str(answer.status_code)) from None
         raise self._refusal(code, details[:SHOWN_MAX], answer.headers.get("retry-after", "1"))
+
+    def _not_ours(self, what: str) -> CollectorsError:
+        unlike = f"answered, and not as `collectors serve` does ({what})"
+        return CollectorsError(f"{self._url} {unlike}: is it the address of the API, and is a proxy before it well?")
 
     def _refusal(self, code: int, details: str, retry_after: str) -> CollectorsError:
         if code in NO_SUCH_KEY:

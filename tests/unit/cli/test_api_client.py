@@ -112,6 +112,17 @@ def test_a_long_list_is_read_to_its_end() -> None:
     assert asked == [first, first | {"after": "acme/quality/a"}]
 
 
+@pytest.mark.parametrize("after", ["", "acme/quality/a", "acme/quality/b"])
+def test_pages_that_would_never_end_are_no_answer_of_the_api(after: str) -> None:
+    pages = iter([{"documents": [], "next": "acme/quality/b"}, {"documents": [], "next": after}])
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"status": {"code": 10000, "description": "Ok"}, **next(pages)})
+
+    with ApiClient(settings(), httpx.MockTransport(answer)) as client, pytest.raises(CollectorsError, match="a page comes after itself"):
+        client.documents(Kind.MODEL, "", "", "")
+
+
 @pytest.mark.parametrize("url", ["api.example", "ftp://api.example", "http://", "http://user:pa55@api.example", "/v2", "http://[:"])
 def test_an_address_that_is_none_is_wrong_use(url: str) -> None:
     with pytest.raises(FixUsage, match="COLLECTORS_API_URL") as raised:
