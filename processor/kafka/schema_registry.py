@@ -23,6 +23,7 @@ T = TypeVar("T")
 CONNECTION = {"timeout": 10, "max.retries": 3, "retries.wait.ms": 300, "retries.max.wait.ms": 2_000}
 UNKNOWN_KEPT_S = 5.0
 UNKNOWN_KEPT_MAX = 10_000
+REFERENCES_MAX = 100  # schemas that one refers to, itself or through others; each is a request
 NOT_FOUND = 404
 CONFLICT = 409
 INVALID = 422
@@ -63,6 +64,8 @@ class SchemaRegistry:
     def texts(self, schema_id: int) -> tuple[str, ...]:
         """The schema of an id, after the schemas that it refers to; nothing where the id is not known or the schema is not Avro.
 
+        One that refers to itself, or to more than ``REFERENCES_MAX`` others, is nothing either.
+
         Raises:
             ClusterAway: the registry does not answer.
         """
@@ -71,20 +74,32 @@ class SchemaRegistry:
         return self._ask(f"look up schema {schema_id}", lambda: self._look_up(schema_id))
 
     def _look_up(self, schema_id: int) -> tuple[str, ...]:
+        found: dict[tuple[str, str], str] = {}
         try:
-            return self._with_references(self._client.get_schema(schema_id))
+            schema = self._client.get_schema(schema_id)
+            if self._add_referenced(schema, found, set()):
+                return (*found.values(), _text(schema))
         except SchemaRegistryError as error:
             if error.http_status_code != NOT_FOUND:
                 raise
-            self._unknown[schema_id] = time.monotonic()
-            return ()
+        self._unknown[schema_id] = time.monotonic()
+        return ()
 
-    def _with_references(self, schema: Schema) -> tuple[str, ...]:
+    def _add_referenced(self, schema: Schema, found: dict[tuple[str, str], str], above: set[tuple[str, str]]) -> bool:
+        """Find all that a schema refers to, each once and after what it refers to itself; whether that is Avro, and comes to an end."""
         if schema.schema_type not in {None, "AVRO"}:
-            return ()
-        needed = [self._client.get_version(str(each.subject), each.version or "latest").schema for each in schema.references or ()]
-        text = schema.schema_str if isinstance(schema.schema_str, str) else ""  # whatever stands there in an answer
-        return (*(text for each in needed for text in self._with_references(each)), text)
+            return False
+        for each in schema.references or ():
+            name = (str(each.subject), str(each.version or "latest"))
+            if name in found:
+                continue
+            if name in above or len(found) + len(above) >= REFERENCES_MAX:
+                return False
+            needed = self._client.get_version(name[0], each.version or "latest").schema
+            if not self._add_referenced(needed, found, above | {name}):
+                return False
+            found[name] = _text(needed)
+        return True
 
     def _is_unknown(self, schema_id: int) -> bool:
         if len(self._unknown) >= UNKNOWN_KEPT_MAX:
@@ -101,6 +116,11 @@ class SchemaRegistry:
                 f"{doing}: no answer from the schema registry at {self._place} ({error}): "
                 "is it up, and is COLLECTORS_SCHEMA_REGISTRY_URL right?"
             ) from None
+
+
+def _text(schema: Schema) -> str:
+    """Whatever stands there in an answer."""
+    return schema.schema_str if isinstance(schema.schema_str, str) else ""
 
 
 def _address(url: str) -> dict[str, str]:
