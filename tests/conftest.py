@@ -11,6 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from processor.settings import Settings
 from tests.support.apicurio import SchemaRegistryServer
 from tests.support.brokers import clear_environment, make_broker, remove_broker
+from tests.support.hanging import Hanging
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -32,8 +33,9 @@ hypothesis_settings.register_profile("collectors", deadline=None, print_blob=Tru
 hypothesis_settings.load_profile("collectors")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     clear_environment()
+    config.pluginmanager.register(Hanging(config), "hanging")
 
 
 @pytest.fixture(scope="session")
