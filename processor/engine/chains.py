@@ -8,12 +8,13 @@ later one is taken as the mask of the whole path up to it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from processor.engine.reach import Reach
 from processor.operators.arc import Arc, Column
 
 if TYPE_CHECKING:
@@ -86,9 +87,16 @@ class Arcs:
     columns: np.ndarray
     starts: np.ndarray
     lengths: np.ndarray
+    _reach: dict[int, Reach] = field(default_factory=dict)
 
     def __getitem__(self, chains: np.ndarray | slice) -> Arcs:
         return Arcs(self.columns[chains], self.starts[chains], self.lengths[chains])
+
+    def reach(self, column: int, chains: slice) -> Reach:
+        """What a column's arcs reach, which are these; worked out when it is first asked for."""
+        if column not in self._reach:
+            self._reach[column] = Reach.of(self.starts[chains], self.lengths[chains])
+        return self._reach[column]
 
     def segments(self) -> Iterator[tuple[int, int, int]]:
         """(column, from, to) of each run of chains with the same column."""

@@ -57,7 +57,7 @@ class Columns:
         if len(arcs.starts) * self.size <= DENSE_CELLS:
             counts: np.ndarray = np.count_nonzero(self._cells(number, arcs), axis=1)
             return counts
-        return self._spans(number, arcs)[1]
+        return _spans(self._ordered(number)[1], arcs)[1]
 
     def pairs(self, arcs: Arcs, limit: int) -> Iterator[Pairs]:
         """All (arc, row) that hold, in portions of about ``limit``; arcs are ordered by column."""
@@ -65,11 +65,11 @@ class Columns:
             yield self._dense_pairs(arcs)
             return
         for number, start, end in arcs.segments():
-            starts, counts = self._spans(number, arcs[slice(start, end)])
-            order = self._ordered(number)[0]
+            order, keys = self._near(number, arcs, slice(start, end))
+            starts, counts = _spans(keys, arcs[slice(start, end)])
             portion = np.cumsum(counts) // limit
             for part in np.split(np.arange(end - start), np.flatnonzero(np.diff(portion)) + 1):
-                yield self._expand(order, starts[part], counts[part], start + part)
+                yield _expand(order, starts[part], counts[part], start + part)
 
     def _derive(self, column: Column) -> Keys:
         frame = self._evaluation.frame
@@ -86,20 +86,14 @@ class Columns:
             self._sorted[number] = _sorted(self.keys(number))
         return self._sorted[number]
 
-    def _spans(self, number: int, arcs: Arcs) -> tuple[np.ndarray, np.ndarray]:
-        """Where each arc begins in the sorted column, and how many keys it has; an arc may run over the end to the beginning."""
-        keys = self._ordered(number)[1]
-        ends = arcs.starts + arcs.lengths
-        starts, counts = keys.searchsorted(arcs.starts), keys.searchsorted(ends)
-        counts -= starts
-        counts[ends < arcs.starts] += self.size
-        return starts, counts
-
-    def _expand(self, order: np.ndarray, starts: np.ndarray, counts: np.ndarray, chains: np.ndarray) -> Pairs:
-        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        places = np.repeat(starts, counts) + within
-        places[places >= self.size] -= self.size
-        return Pairs(np.repeat(chains, counts), order[places])
+    def _near(self, number: int, arcs: Arcs, chains: slice) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of a column that some of its arcs may hold, ordered by their keys, and these."""
+        keys = self.keys(number)
+        rows = arcs.reach(number, chains).near(keys) if self._names[number].kind == "hash" else None
+        if rows is None:
+            return self._ordered(number)
+        order, ordered = _sorted(keys[rows])
+        return rows[order], ordered
 
     def _cells(self, number: int, arcs: Arcs) -> np.ndarray:
         cells: np.ndarray = (self.keys(number) - arcs.starts[:, None]) < arcs.lengths[:, None]
@@ -109,6 +103,23 @@ class Columns:
         cells = np.concatenate([self._cells(number, arcs[slice(start, end)]) for number, start, end in arcs.segments()])
         chains, rows = np.divmod(np.flatnonzero(cells), self.size)
         return Pairs(chains, rows)
+
+
+def _spans(keys: Keys, arcs: Arcs) -> tuple[np.ndarray, np.ndarray]:
+    """Where each arc begins among sorted keys, and how many of them it has; an arc may run over the end to the beginning."""
+    ends = arcs.starts + arcs.lengths
+    starts, counts = keys.searchsorted(arcs.starts), keys.searchsorted(ends)
+    counts -= starts
+    counts[ends < arcs.starts] += len(keys)
+    return starts, counts
+
+
+def _expand(order: np.ndarray, starts: np.ndarray, counts: np.ndarray, chains: np.ndarray) -> Pairs:
+    """The (arc, row) pairs of some spans; ``chains`` has the arcs' numbers."""
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    places = np.repeat(starts, counts) + within
+    places[places >= len(order)] -= len(order)
+    return Pairs(np.repeat(chains, counts), order[places])
 
 
 def _sorted(keys: Keys) -> tuple[np.ndarray, Keys]:
