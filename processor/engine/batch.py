@@ -215,8 +215,9 @@ def is_constant(column: pa.Array) -> bool:
         return False
     if not length:
         return True
-    characters = np.frombuffer(column.buffers()[2], np.uint8, length * len(column), offset=offsets[0]).reshape(-1, length)
-    return bool((characters == characters[0]).all())
+    # Each string is the one before it: one long comparison, where a row of a matrix each would be thousands of short ones.
+    characters = np.frombuffer(column.buffers()[2], np.uint8, length * len(column), offset=offsets[0])
+    return bool((characters[length:] == characters[:-length]).all())
 
 
 def coded(column: pa.Array) -> Coded:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from operator import lt
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
@@ -17,7 +16,7 @@ from processor.kafka.reader import METADATA_TIMEOUT_S, is_record
 __all__ = ["Member", "Message", "Owner", "Subscription"]
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from processor.settings import Settings
 
@@ -193,11 +192,11 @@ def following(position: int, messages: list[Message]) -> list[Message]:
 
     Nearly always that is all of them, which is seen without a look at each: this is done for every record there is.
     """
-    offsets = cast("list[int]", list(map(Message.offset, messages)))
-    if offsets[0] >= position and all(map(lt, offsets, offsets[1:])):
+    offsets = np.fromiter(cast("Iterator[int]", map(Message.offset, messages)), np.int64, len(messages))
+    if offsets[0] >= position and (offsets[1:] > offsets[:-1]).all():
         return messages
     kept = []
-    for offset, message in zip(offsets, messages, strict=True):
+    for offset, message in zip(offsets.tolist(), messages, strict=True):
         if offset >= position:
             kept.append(message)
             position = offset + 1

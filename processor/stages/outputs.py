@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
-    from processor.codec.input_columns import CollectorText, PredictionText
+    from processor.codec.input_columns import CollectorText
     from processor.codec.predictions import Decoded
     from processor.engine.batch import PredictionBatch
-    from processor.engine.collector import Collector, Second
+    from processor.engine.collector import Collector, Watchers
     from processor.engine.decide import ModelDecisions
     from processor.kafka.reader import Headers
     from processor.settings import Settings
@@ -31,6 +30,10 @@ COLLECTED = OUTCOMES.index(Outcome.COLLECTED)
 QUEUED = OUTCOMES.index(Outcome.QUEUED)
 INVALID = OUTCOMES.index(Outcome.INVALID)
 STAMPS_MAX = 100_000
+# More than a record has that does not stand in its value, besides the versions of its model and of the catalog: names, numbers.
+SMALL_BYTES = 200
+# Where what a collector takes goes: to its app as it is, to its app with its prediction's output, to the queue.
+_ALONE, _ANNOTATED, _QUEUED = range(3)
 
 
 class TooLarge(NamedTuple):
@@ -64,38 +67,76 @@ class Outputs:
         """
         records: list[Outgoing] = []
         too_large: list[TooLarge] = []
+        longest = max((name.encode() for name in decoded.batch.versions.names), key=len, default=b"") if decisions else b""
+        beside = SMALL_BYTES + len(catalog_version.encode()) + len(longest)
         for decided in decisions:
-            for position, row, record in self._of_model(decoded, decided, catalog_version):
-                if (why := self.too_large(record)) is None:
-                    records.append(record)
-                else:
-                    too_large.append(TooLarge(row, why))
-                    _refuse(decided, position)
+            of_kind = _kinds(decided.watchers)[decided.collectors]
+            for kind, make in ((_ALONE, self._alone), (_ANNOTATED, self._annotated), (_QUEUED, self._queued)):
+                chosen = np.flatnonzero(of_kind == kind)
+                if len(chosen):
+                    taken = _Taken(decided.collectors[chosen].tolist(), decided.rows[chosen], decided.inclusion[chosen].tolist())
+                    made = make(decoded, decided.watchers, taken, catalog_version)
+                    records += self._small_enough(made, decided, taken, beside, too_large)
         return records, too_large
 
-    def _of_model(self, decoded: Decoded, decided: ModelDecisions, catalog_version: str) -> Iterator[tuple[int, int, Outgoing]]:
-        rows, version = _Rows.of(decoded.batch, decided), catalog_version.encode()
-        taken = zip(decided.collectors.tolist(), decided.rows.tolist(), decided.inclusion.tolist(), strict=True)
-        for position, row, probability in taken:
-            collector = decided.watchers.collectors[position]
-            if collector.second is not None:
-                key = collector.key.encode() if collector.second.shards == 1 else _shard_key(collector.key, collector.second, decoded, row)
-                value = self._encode_candidate(collector.key, probability, catalog_version, decoded.body(row))
-                yield position, row, Outgoing(self._queue, key, value)
-            elif collector.collect_outputs:
-                yield position, row, self.input(collector, rows.whole[row], probability, version)
+    def _small_enough(
+        self, made: list[Outgoing], decided: ModelDecisions, taken: _Taken, beside: int, too_large: list[TooLarge]
+    ) -> list[Outgoing]:
+        # What headers hold stands in the value too, but for ``beside``, so nearly always a look at the largest value settles it.
+        if 2 * max(len(record.value or b"") for record in made) + beside <= self._settings.record_bytes_max:
+            return made
+        kept = []
+        for position, row, record in zip(taken.collectors, taken.rows.tolist(), made, strict=True):
+            if (why := self.too_large(record)) is None:
+                kept.append(record)
             else:
-                stamp = self._stamps.get((collector.key, probability))
-                if stamp is None or stamp.collector is not collector:
-                    stamp = self._new_stamp(collector, probability)
-                yield position, row, _record(stamp, rows.texts[row], rows.models[row], version)
+                too_large.append(TooLarge(row, why))
+                _refuse(decided, position)
+        return kept
+
+    def _queued(self, decoded: Decoded, watchers: Watchers, taken: _Taken, catalog_version: str) -> list[Outgoing]:
+        made = []
+        for position, row, probability in taken.each():
+            collector = watchers.collectors[position]
+            key = _queue_key(collector, decoded, row)
+            value = self._encode_candidate(collector.key, probability, catalog_version, decoded.body(row))
+            made.append(Outgoing(self._queue, key, value))
+        return made
+
+    def _annotated(self, decoded: Decoded, watchers: Watchers, taken: _Taken, catalog_version: str) -> list[Outgoing]:
+        """Inputs that the prediction's output rides along with."""
+        batch, rows = decoded.batch, np.unique(taken.rows)
+        whole = dict(zip(rows.tolist(), batch.take(rows, ("id", "input", "output")), strict=True))
+        for prediction, model in zip(whole.values(), _models(batch, watchers, rows), strict=True):
+            prediction["model"] = model
+        version = catalog_version.encode()
+        return [self.input(watchers.collectors[position], whole[row], probability, version) for position, row, probability in taken.each()]
+
+    def _alone(self, decoded: Decoded, watchers: Watchers, taken: _Taken, catalog_version: str) -> list[Outgoing]:
+        """Inputs without their prediction's output: nearly all there are."""
+        rows, place = np.unique(taken.rows, return_inverse=True)
+        models = [("model", model.encode()) for model in _models(decoded.batch, watchers, rows)]
+        of_rows = list(zip(prediction_texts(decoded.batch.table, rows), models, strict=True))
+        version = ("catalog-version", catalog_version.encode())
+        made = []
+        for position, at, probability in zip(taken.collectors, place.tolist(), taken.inclusion, strict=True):
+            collector = watchers.collectors[position]
+            stamp = self._stamps.get((collector.key, probability))
+            if stamp is None or stamp.collector is not collector:
+                stamp = self._new_stamp(collector, probability)
+            text, model = of_rows[at]
+            key = input_id(stamp.collector.key, text.id)
+            headers = (stamp.key_header, version, ("prediction-id", text.id.encode()), stamp.probability_header, model)
+            made.append(Outgoing(stamp.topic, key.encode(), body(key, text, stamp.text), headers))
+        return made
 
     def _new_stamp(self, collector: Collector, probability: float) -> _Stamp:
         """Made once a collector, and again when it has changed: then it is another object."""
         if len(self._stamps) >= STAMPS_MAX:
             self._stamps.clear()
         text = collector_text(_collected(collector, "", probability))
-        stamp = _Stamp(collector, self._inputs_topic(collector.key), text, _decimal(probability))
+        headers = ("collector", collector.key.encode()), ("inclusion-probability", _decimal(probability))
+        stamp = _Stamp(collector, self._inputs_topic(collector.key), text, *headers)
         self._stamps[collector.key, probability] = stamp
         return stamp
 
@@ -149,9 +190,12 @@ def _collected(collector: Collector, prediction_id: str, probability: float) -> 
     )
 
 
-def _shard_key(collector: str, second: Second, decoded: Decoded, row: int) -> bytes:
-    """The key of a candidate of a collector that asks for several shards."""
-    return f"{collector}/{second.shard_of(decoded.batch.ids[row].as_py())}".encode()
+def _queue_key(collector: Collector, decoded: Decoded, row: int) -> bytes:
+    """The key of a candidate: its collector's, and the shard where the collector asks for several."""
+    second = collector.second
+    if second is None or second.shards == 1:
+        return collector.key.encode()
+    return f"{collector.key}/{second.shard_of(decoded.batch.ids[row].as_py())}".encode()
 
 
 def _refuse(decided: ModelDecisions, position: int) -> None:
@@ -178,53 +222,34 @@ class _Stamp(NamedTuple):
     collector: Collector
     topic: str
     text: CollectorText
-    probability: bytes
+    key_header: tuple[str, bytes]
+    probability_header: tuple[str, bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """What inputs are made of, by row.
+class _Taken(NamedTuple):
+    """What collectors of one kind take of a model's predictions: positions among its watchers, rows (int32), inclusion probabilities."""
 
-    Attributes:
-        texts: of rows whose input is collected alone.
-        whole: of rows whose output rides along, fields as in the Avro schema, but for ``model``, which is the header's text.
-        models: the header's text of the rows of ``texts``.
-    """
+    collectors: list[int]
+    rows: np.ndarray
+    inclusion: list[float]
 
-    texts: dict[int, PredictionText]
-    whole: dict[int, dict[str, Any]]
-    models: dict[int, bytes]
-
-    @classmethod
-    def of(cls, batch: PredictionBatch, decided: ModelDecisions) -> _Rows:
-        """Of everything that one model's collectors take and that needs no second stage."""
-        alone: set[int] = set()
-        annotated: set[int] = set()
-        for position, row in zip(decided.collectors.tolist(), decided.rows.tolist(), strict=True):
-            collector = decided.watchers.collectors[position]
-            if collector.second is None:
-                (annotated if collector.collect_outputs else alone).add(row)
-        names = [f"{decided.watchers.model}/{version}" if version else decided.watchers.model for version in batch.versions.names]
-        codes = batch.versions.codes
-        taken = batch.take(_array(annotated), ("id", "input", "output")) if annotated else []
-        whole = dict(zip(sorted(annotated), taken, strict=True))
-        for row, prediction in whole.items():
-            prediction["model"] = names[codes[row]]
-        encoded = [name.encode() for name in names]
-        models = {row: encoded[code] for row, code in zip(sorted(alone), codes[_array(alone)].tolist(), strict=True)}
-        return cls(dict(zip(models, prediction_texts(batch.table, _array(alone)), strict=True)), whole, models)
+    def each(self) -> Iterator[tuple[int, int, float]]:
+        return zip(self.collectors, self.rows.tolist(), self.inclusion, strict=True)
 
 
-def _array(rows: set[int]) -> np.ndarray:
-    """Ascending."""
-    return np.array(sorted(rows), np.int64)
+def _kinds(watchers: Watchers) -> np.ndarray:
+    """Where what each collector takes goes, int8 [collectors]; kept on the watchers, which are made anew when one changes."""
+    kinds: np.ndarray | None = watchers.__dict__.get("_kinds")
+    if kinds is None:
+        told = (_QUEUED if each.second is not None else _ANNOTATED if each.collect_outputs else _ALONE for each in watchers.collectors)
+        kinds = watchers.__dict__["_kinds"] = np.fromiter(told, np.int8, len(watchers.collectors))
+    return kinds
 
 
-def _record(stamp: _Stamp, prediction: PredictionText, model: bytes, version: bytes) -> Outgoing:
-    """One input without its prediction's output."""
-    key = input_id(stamp.collector.key, prediction.id)
-    headers = _headers(stamp.collector.key, version, prediction.id, stamp.probability, model)
-    return Outgoing(stamp.topic, key.encode(), body(key, prediction, stamp.text), headers)
+def _models(batch: PredictionBatch, watchers: Watchers, rows: np.ndarray) -> list[str]:
+    """How an input's header names the model of each of some rows."""
+    names = [f"{watchers.model}/{version}" if version else watchers.model for version in batch.versions.names]
+    return [names[code] for code in batch.versions.codes[rows].tolist()]
 
 
 def _headers(collector: str, version: bytes, prediction_id: str, probability: bytes, model: bytes) -> Headers:
