@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -13,7 +14,7 @@ from processor.kafka.failure import NOT_ALLOWED, ask_while, cluster_error, passe
 from processor.kafka.refusals import ask_for_topics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from processor.settings import Settings
 
@@ -26,6 +27,8 @@ CHOOSING_A_LEADER = {
     KafkaError.UNKNOWN_TOPIC_OR_PART,
     KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001 - the client's own, for one that has no leader at the moment
 }
+# Longer than any transaction of ours stays open, and than a leader is chosen.
+SILENT_MAX_S = 120.0
 NO_TOPIC = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}  # noqa: SLF001 - as above
 POLL_RECORDS = 5_000
 POLL_TIMEOUT_S = 0.5
@@ -100,11 +103,20 @@ class TopicReader:
 
         A partition is done when the client reports its end at or past that offset: control records leave gaps, so
         counting records or waiting for a last offset would never finish.
+
+        Raises:
+            ClusterAway: nothing has come for long, and there is more.
         """
-        waiting = dict(self._ends())
+        waiting, heard_s = dict(self._ends()), time.monotonic()
         while waiting:
-            yield from self._batch(POLL_RECORDS, POLL_TIMEOUT_S)
-            waiting = {part: end for part, end in waiting.items() if self._position[part] < end or (end > 0 and part not in self._at_end)}
+            records = self._batch(POLL_RECORDS, POLL_TIMEOUT_S)
+            yield from records
+            left = {part: end for part, end in waiting.items() if self._position[part] < end or (end > 0 and part not in self._at_end)}
+            if records or len(left) < len(waiting):
+                heard_s = time.monotonic()
+            elif time.monotonic() - heard_s > SILENT_MAX_S:
+                raise ClusterAway(self._silence(left))
+            waiting = left
 
     def poll(self, max_records: int, timeout_s: float) -> list[Record]:
         """Whatever has come since, at most ``max_records``, waiting at most ``timeout_s`` for the first of it."""
@@ -142,6 +154,13 @@ class TopicReader:
         except KafkaException as error:
             raise cluster_error(f"asking for the end of {part.topic} partition {part.partition}", error) from None
         return int(end)
+
+    def _silence(self, left: Mapping[tuple[str, int], int]) -> str:
+        part, end = min(left.items())
+        return (
+            f"reading {part[0]} partition {part[1]}: nothing has come for {SILENT_MAX_S:.0f} s after offset {self._position[part]}, and it "
+            f"ends at {end}: are the brokers up? If they are, a transaction is open there that nobody ends (docs/operations.md)"
+        )
 
     def _batch(self, max_records: int, timeout_s: float) -> list[Record]:
         messages = self._consumer.consume(max_records, timeout_s)

@@ -109,6 +109,19 @@ def test_an_end_that_was_reached_and_left_behind_again_has_to_be_reached_again(c
     assert len(list(reader.TopicReader(Settings(), [TOPIC], [0]).read_to_end())) == 2
 
 
+def test_who_waits_in_vain_for_what_follows_says_where_and_for_what(client: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As behind a transaction that nobody ends: records are there, and nobody is given them."""
+    monkeypatch.setattr(reader, "SILENT_MAX_S", -1.0)
+    client.get_watermark_offsets = answering((0, 5))
+    client.consume = answering([Message(TOPIC, 0, 0, None, b"a"), Message(TOPIC, 0, 1, None, b"b")], [])
+    reading = reader.TopicReader(Settings(), [TOPIC], [0]).read_to_end()
+    assert [next(reading).value, next(reading).value] == [b"a", b"b"]
+    with pytest.raises(
+        ClusterAway, match=r"reading t partition 0: nothing has come for .* after offset 2, and it ends at 5: .*transaction"
+    ):
+        next(reading)
+
+
 def test_a_record_without_anything_in_its_headers_is_read(client: SimpleNamespace) -> None:
     client.consume = answering([Message(TOPIC, 0, 0, headers=[("a", None)])], [])
     (record,) = reader.TopicReader(Settings(), [TOPIC], [0]).poll(10, 1.0)
