@@ -24,6 +24,7 @@ from processor.codec.registry import Schemas
 from processor.errors import CollectorsError
 from processor.kafka.reader import TopicReader
 from tests.support.processes import Processor
+from tests.support.waiting import wait_until
 from tests.support.world import Publisher, expectation, output_topics, predictions, set_up
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ log = logging.getLogger("kill-test")
 
 PROOF_WITHIN_MS = 700
 SETTLE_TIMEOUT_S = 180
+WORKING_TIMEOUT_S = 60
 SLICES_A_SECOND = 10
 ASSIGNED = re.compile(r" (\d+) INFO collectors\.pre-queue: assigned partitions \[\d")
 
@@ -145,13 +147,11 @@ class Campaign:
     def _kill_processes(self, processor: Processor) -> None:
         while self._report.kills < self._plan.kills and not self._failures:
             self._wait(self._rng.uniform(0.5, 5.0))
-            working = set(ASSIGNED.findall(processor.log()))
-            if victims := [worker for worker in processor.workers() if str(worker.pid) in working]:
-                victim = self._rng.choice(victims)
-                victim.kill()
-                self._kill_times_ms.append(time.time() * 1000)
-                self._report.kills += 1
-                log.info("killed process %d (%d of %d)", victim.pid, self._report.kills, self._plan.kills)
+            victim = self._rng.choice(wait_until(lambda: _working(processor), "a process at work", WORKING_TIMEOUT_S, 0.5))
+            victim.kill()
+            self._kill_times_ms.append(time.time() * 1000)
+            self._report.kills += 1
+            log.info("killed process %d (%d of %d)", victim.pid, self._report.kills, self._plan.kills)
 
     def _kill_broker(self) -> None:
         for number in range(self._plan.broker_kills):
@@ -228,6 +228,13 @@ class Campaign:
 
 
 SCHEMAS = Schemas.checked_in()
+
+
+def _working(processor: Processor) -> list[psutil.Process]:
+    """Processes that have been given partitions."""
+    assert processor.running(), "the processor stopped: there is nobody left to kill"
+    working = set(ASSIGNED.findall(processor.log()))
+    return [worker for worker in processor.workers() if str(worker.pid) in working]
 
 
 def leftovers() -> list[int]:

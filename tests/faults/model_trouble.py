@@ -205,11 +205,13 @@ class Watch:
             found = after.poll(1_000, 0.05)
             now_s = time.time()
             # What is there was in the queue before: all of that is read by now, or will be in a moment.
-            while missing := [each for each in found if _identity(each) not in self._queued_at_ms]:
+            while any(_identity(each) not in self._queued_at_ms for each in found):
                 self._note_queued(queue.poll(5_000, 0.05))
-                assert missing
-            for record in found:
-                self._note(record, now_s)
+                if self._stop.is_set():
+                    break
+            else:
+                for record in found:
+                    self._note(record, now_s)
         queue.close()
         after.close()
 

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from tests.support.embedded_destination import INPUTS, PNG, base64_of, image
-from tests.support.processes import collectors, environment
+from tests.support.processes import collectors, environment, first_line
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -42,8 +42,7 @@ class Running:
         self.process = subprocess.Popen(
             command, env=environment(self._settings), cwd=self._folder, stdout=pipe, stderr=self._log, text=True
         )
-        assert self.process.stdout is not None
-        self.url = self.process.stdout.readline().strip()
+        self.url = first_line(self.process)
         assert self.url, self.log()
         self.client = httpx.Client(base_url=self.url, timeout=STOP_TIMEOUT_S)
         return self

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).parents[2]
 STOP_TIMEOUT_S = 60
+START_TIMEOUT_S = 180
 PASSED_ON = ("bootstrap_servers", "topic_prefix", "instance", "commit_interval_ms", "transaction_timeout_ms", "group_protocol",
              "bad_records_in_a_row", "watchdog_ms", "record_bytes_max", "batch_records", "schema_registry_url")  # fmt: skip
 
@@ -46,6 +48,20 @@ def give(settings: Settings, *arguments: str, text: str | None = None) -> None:
     given = {name: value for name, value in environment(settings).items() if name.startswith("COLLECTORS_")}
     done = CliRunner().invoke(cli, list(arguments), input=text, env=given)
     assert done.exit_code == 0, f"{arguments}: {done.output}{done.exception!r}"
+
+
+def first_line(process: subprocess.Popen[str]) -> str:
+    """What a process prints first; empty when it ended before, or said nothing for so long that it was ended."""
+    assert process.stdout is not None
+    limit = threading.Timer(START_TIMEOUT_S, process.kill)
+    limit.start()
+    try:
+        line = process.stdout.readline().strip()
+    finally:
+        limit.cancel()
+    if not line:
+        process.wait(STOP_TIMEOUT_S)
+    return line
 
 
 class Processor:

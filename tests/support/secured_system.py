@@ -15,7 +15,7 @@ from processor.cli.main import cli
 from processor.connect.worker import LocalConnect
 from processor.settings import Settings
 from tests.docs.pages import ROOT
-from tests.support.processes import REPOSITORY
+from tests.support.processes import REPOSITORY, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -102,7 +102,7 @@ class SecuredSystem:
                 text=True,
             )
         try:
-            yield process.stdout.readline().strip() if process.stdout else ""
+            yield first_line(process) if says_where else ""
             assert process.poll() is None, log.read_text()
         except AssertionError as error:
             error.add_note(f"{who}: {log.read_text()[-3000:]}")

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from typing import IO, TYPE_CHECKING, Self
 
-from tests.support.processes import environment
+from tests.support.processes import environment, first_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,8 +55,7 @@ class Serving:
             command, env=environment(self._settings), cwd=self._folder, stdout=pipe, stderr=self._log, text=True
         )
         self._output = self.process.stdout
-        assert self._output is not None
-        self.url = self._output.readline().strip()
+        self.url = first_line(self.process)
         assert self.url, self.log()
 
     def __exit__(self, *_: object) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
 LOOPBACK = "127.0.0.1"
+START_TIMEOUT_S = 60
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ class Background:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._started.wait()
+        assert self._started.wait(START_TIMEOUT_S), "the site did not start"
         return self
 
     def __exit__(self, *_: object) -> None:
