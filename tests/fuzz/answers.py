@@ -15,14 +15,14 @@ from pydantic import SecretStr
 
 from processor.catalog.records import Kind
 from processor.cli.api_client import ApiClient
-from processor.codec.arrow_schema import arrow_schema
-from processor.codec.predictions import PredictionDecoder, candidate_encoder
+from processor.codec.bad import BadReason
+from processor.codec.framing import frame
+from processor.codec.predictions import PredictionDecoder
 from processor.codec.registry import Schemas
 from processor.codec.schema_files import INDEX, read_index
 from processor.connect.plan import Connector
 from processor.connect.rest import RestConnectors
 from processor.documents import read_documents
-from processor.engine.collector import NO_SOURCE, Collector
 from processor.errors import CollectorsError, FixCluster
 from processor.fetch.exchange import Request, exchange, web_url
 from processor.fetch.failed import CallFailed
@@ -32,25 +32,29 @@ from processor.models.decode import decode
 from processor.models.open_inference import read_tensors
 from processor.models.params import TensorInfo
 from processor.models.post_model_outputs import read_outputs
-from processor.operators import parse_operator
-from processor.second.operate import Operate
 from processor.settings import Settings
-from processor.stages.outputs import Outputs
-from tests.fuzz.machine import Boundary, one_by_one, tellable
+from processor.stages.bad_records import error_headers
+from tests.fuzz.judging import work
+from tests.fuzz.machine import Boundary, from_the_start, one_by_one, tellable
 from tests.support.predictions import prediction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from processor.cli.catalog_io import Applied, Deleted
 
 SCHEMAS = Schemas.checked_in()
+REASONS = frozenset(BadReason)
 STATUSES = [200, 200, 200, 200, 404, 409, 422, 500]
 
 
 def split(case: bytes) -> tuple[int, bytes]:
     """A status, and the body that comes with it."""
     return (STATUSES[case[0] % len(STATUSES)], case[1:]) if case else (200, b"")
+
+
+def _after_the_status(_: bytes) -> int:
+    return 1
 
 
 def bodies(*values: Any) -> list[bytes]:
@@ -135,15 +139,19 @@ def check_api_client(case: bytes) -> str:
     ANSWERING.case = case
     applied = asked(lambda: api_client().apply(documents()))
     deleted = asked(lambda: api_client().delete(Kind.APP, "acme", "", "quality"))
-    return f"{applied} {deleted}"
+    looked = asked(lambda: api_client().documents(Kind.APP, "acme", "", ""))
+    return f"{applied} {deleted} {looked}"
 
 
-def asked(ask: Callable[[], Applied | Deleted]) -> str:
+def asked(ask: Callable[[], Applied | Deleted | list[dict[str, Any]]]) -> str:
     try:
         found = ask()
     except CollectorsError as error:
         tellable(error)
         return type(error).__name__
+    if isinstance(found, list):
+        assert all(isinstance(name, str) for each in found for name in each)
+        return f"{min(len(found), 2)} documents"
     assert orjson.dumps(asdict(found)) is not None
     assert all(tellable(str(problem)) for problem in found.warnings)
     assert all(isinstance(text, str) for each in getattr(found, "documents", ()) for text in (*each, *each.values()))
@@ -164,16 +172,16 @@ PRIMITIVES = [
 
 
 class Registry:
-    """Gives one schema for every id."""
+    """Gives ours as schema 1, and others from 2 on."""
 
-    def __init__(self, text: str) -> None:
-        self._text = text
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._texts = (OURS, *texts)
 
     def register(self, _subject: str, _text: str) -> int:
         return 1
 
     def texts(self, schema_id: int) -> tuple[str, ...]:
-        return (OURS,) if schema_id == 1 else (self._text,)
+        return (self._texts[schema_id - 1],)
 
 
 OURS = SCHEMAS.text(CODE)
@@ -188,13 +196,20 @@ def index() -> Any:
     return read_index(find_file(f"schemas/{INDEX}").parent)
 
 
-def check_schema(case: bytes) -> str:
-    """A record of whatever schema is a row, or is bad for a reason."""
-    schemas = Schemas(index(), Registry(case.decode("utf-8", "replace")))
-    body = some_body()
-    decoded = PredictionDecoder(schemas).decode([b"\0\0\0\0\x02" + body, b"\0\0\0\0\x01" + body])
-    assert decoded.batch.rows + len(decoded.bad) == 2
-    return decoded.bad[0].reason if decoded.bad else "row"
+def check_schemas(cases: Sequence[bytes]) -> list[str]:
+    """Of records of whatever schemas in one batch, each is a row or bad for a reason, and one in ours is a row for all that."""
+    schemas = Schemas(index(), Registry([case.decode("utf-8", "replace") for case in cases]))
+    records = [frame(schema_id, some_body()) for schema_id in (*range(2, len(cases) + 2), 1)]
+    decoded = PredictionDecoder(schemas).decode(records)
+    outcomes = ["row"] * len(records)
+    for bad in decoded.bad:
+        assert bad.reason in REASONS
+        assert error_headers(("predictions", 0, 0), bad.reason, bad.detail)
+        outcomes[bad.index] = bad.reason
+    assert sorted([*decoded.positions.tolist(), *(bad.index for bad in decoded.bad)]) == list(range(len(records)))
+    assert len(decoded.bodies) == decoded.batch.rows == len(decoded.positions)
+    assert outcomes.pop() == "row"
+    return outcomes
 
 
 @cache
@@ -266,26 +281,15 @@ MODEL_OUTPUT = {
 }  # fmt: skip
 OUTPUTS_ANSWER = {"status": {"code": 10000, "description": "Ok"}, "outputs": [MODEL_OUTPUT, MODEL_OUTPUT]}
 ROWS = 2
-OUTPUTS = Outputs(Settings(), candidate_encoder(SCHEMAS))
-OPERATE = Operate(arrow_schema(SCHEMAS.writer(CODE)))
-OPERATORS = [
-    parse_operator("max-probability", {"params": {"value": 0.6}}, lambda _: None),
-    parse_operator("region-threshold", {"params": {"value": 0.1}}, lambda _: None),
-]
-COLLECTED = Collector("u/a/c", NO_SOURCE, collect_outputs=True)
 
 
-def used(outputs: Sequence[Any]) -> list[str]:
+def used(case: bytes, outputs: Sequence[Any]) -> list[str]:
     """What an answer's outputs come to: each is a failure, or goes through operators and into an input."""
-    return [type(output).__name__ if isinstance(output, CallFailed) else used_one(output) for output in outputs]
+    return [type(output).__name__ if isinstance(output, CallFailed) else used_one(case, output) for output in outputs]
 
 
-def used_one(output: Mapping[str, Any]) -> str:
-    asked = prediction()
-    for operator in OPERATORS:
-        OPERATE(operator, asked, output)
-    record = OUTPUTS.input(COLLECTED, asked | {"model": "u/a/m"}, 1.0, b"v", output)
-    assert isinstance(json.loads(record.value or b""), dict)
+def used_one(case: bytes, output: dict[str, Any]) -> str:
+    work(case, prediction(), output)
     return "+".join(sorted(output))
 
 
@@ -294,7 +298,7 @@ def check_tensors(case: bytes) -> str:
     outcome = []
     for info in INFOS:
         try:
-            outcome += used(decode(info, read_tensors(case), ROWS))
+            outcome += used(case, decode(info, read_tensors(case), ROWS))
         except CallFailed as failure:
             tellable(failure.detail)
             outcome.append(_sort(failure))
@@ -308,7 +312,7 @@ def check_outputs(case: bytes) -> str:
     except CallFailed as failure:
         tellable(failure.detail)
         return _sort(failure)
-    return " ".join(used(found))
+    return " ".join(used(case, found))
 
 
 def _sort(failure: CallFailed) -> str:
@@ -353,11 +357,18 @@ def check_http(case: bytes) -> str:
 
 
 ANSWER_BOUNDARIES = [
-    Boundary("connect", lambda: bodies(CONNECTORS, {"error_code": 409, "message": "busy"}), one_by_one(check_connect)),
-    Boundary("api-client", lambda: bodies(ANSWER, {"status": {"code": 11005, "description": "Slow"}}), one_by_one(check_api_client)),
-    Boundary("schemas", schema_seeds, one_by_one(check_schema), is_json=True),
-    Boundary("registry", lambda: bodies(*REGISTRY_ANSWERS), one_by_one(check_registry)),
-    Boundary("open-inference", lambda: [json.dumps(TENSORS).encode()], one_by_one(check_tensors), is_json=True),
-    Boundary("model-outputs", lambda: [json.dumps(OUTPUTS_ANSWER).encode()], one_by_one(check_outputs), is_json=True),
+    Boundary(
+        "connect", lambda: bodies(CONNECTORS, {"error_code": 409, "message": "busy"}), one_by_one(check_connect), json_at=_after_the_status
+    ),
+    Boundary(
+        "api-client",
+        lambda: bodies(ANSWER, {"status": {"code": 11005, "description": "Slow"}}),
+        one_by_one(check_api_client),
+        json_at=_after_the_status,
+    ),
+    Boundary("schemas", schema_seeds, check_schemas, at_once=32, json_at=from_the_start),
+    Boundary("registry", lambda: bodies(*REGISTRY_ANSWERS), one_by_one(check_registry), json_at=_after_the_status),
+    Boundary("open-inference", lambda: [json.dumps(TENSORS).encode()], one_by_one(check_tensors), json_at=from_the_start),
+    Boundary("model-outputs", lambda: [json.dumps(OUTPUTS_ANSWER).encode()], one_by_one(check_outputs), json_at=from_the_start),
     Boundary("http", lambda: HTTP, one_by_one(check_http)),
 ]

@@ -31,7 +31,7 @@ from processor.catalog.values import to_value
 from processor.codec.bad import BadReason, BadRecordError
 from processor.codec.candidates import candidate_decoder
 from processor.codec.framing import frame
-from processor.codec.predictions import PredictionDecoder, candidate_encoder
+from processor.codec.predictions import Decoded, PredictionDecoder, candidate_encoder
 from processor.codec.records import encode, write_body
 from processor.codec.reference import ReferenceDecoder
 from processor.engine.collector import NO_SOURCE, Collector
@@ -48,6 +48,7 @@ from processor.stages.restore import Changelog, Store
 from processor.state.counters import Block, Restoration, Slot
 from processor.state.progress import Mark
 from processor.state.windows import PartitionWindows, WindowBlock, WindowRestoration
+from tests.fuzz.judging import judge, work
 from tests.fuzz.machine import Boundary, one_by_one, tellable
 from tests.support.older_schemas import NEWER_ID, OLDER_ID, schemas_of_three_releases
 from tests.support.predictions import predictions
@@ -112,6 +113,7 @@ def check_predictions(cases: Sequence[bytes]) -> list[str]:
     assert [*columnar.values] == [*reference.values]
     # Equal as text: a NaN inside an embedding equals itself, and 0.0 is not -0.0.
     assert repr(columnar.batch.table.to_pylist()) == repr(reference.batch.table.to_pylist())
+    judge(columnar)
     for row in range(columnar.batch.rows):
         DECODE_CANDIDATE(ENCODE_CANDIDATE("u/a/c", 0.5, "v1", columnar.body(row)))
     return outcomes
@@ -151,6 +153,7 @@ def check_candidate(case: bytes) -> str:
     model = fields["prediction"]["model"]
     named = {**fields["prediction"], "model": f"{model['user_id']}/{model['app_id']}/{model['id']}"}
     OUTPUTS.input(collector, named, fields["inclusion_probability"], b"v1", {"metadata": {"a": 1}, "concepts": []})
+    work(case, fields["prediction"])
     return outcome
 
 
@@ -224,6 +227,13 @@ def base() -> tuple[Record, ...]:
     return tuple(unpacked(packed(kind, key, value), offset) for offset, (kind, key, value) in enumerate(catalog_records()))
 
 
+@cache
+def some_predictions() -> list[bytes]:
+    """Of the model that everybody in it watches."""
+    watched = {"user_id": "clarifai", "app_id": "main", "id": "general", "version_id": "aa7f"}
+    return [encode(SCHEMAS, "prediction", each | {"model": watched}) for each in examples(predictions, 8)]
+
+
 def catalog_records() -> list[tuple[Kind, bytes, bytes]]:
     return [
         (kind_of(record), record_key(record).encode(), encode(SCHEMAS, SCHEMA_OF[kind_of(record)], to_value(record))) for record in CATALOG
@@ -240,7 +250,8 @@ def check_catalog(cases: Sequence[bytes]) -> list[str]:
     records = [unpacked(case, 1_000 + offset) for offset, case in enumerate(cases)]
     loaded = CatalogFollower(SETTINGS, SCHEMAS, lambda *_: Given([*base(), *records]), lambda: 1e9)
     loaded.bootstrap()
-    followed = CatalogFollower(SETTINGS, SCHEMAS, lambda *_: Given([]), lambda: 1e9)
+    now = [1e9]
+    followed = CatalogFollower(SETTINGS, SCHEMAS, lambda *_: Given([]), lambda: now[0])
     followed.bootstrap()
     before = followed.poisoned
     outcomes = []
@@ -249,12 +260,13 @@ def check_catalog(cases: Sequence[bytes]) -> list[str]:
         followed.poll()
         outcomes.append("poisoned" if followed.poisoned > before else "believed")
         before = followed.poisoned
-    if not any(record.headers for record in records):  # what is half of a call waits for the other half
-        assert loaded.poisoned == followed.poisoned
-        assert {kind: loaded.catalog.records(kind) for kind in Kind} == {kind: followed.catalog.records(kind) for kind in Kind}
-        assert sorted(loaded.catalog.collector_states()) == sorted(followed.catalog.collector_states())
+    now[0] += SETTINGS.changeset_wait_ms / 1000  # what is half of a call waits for the other half
+    followed.poll()
+    assert loaded.poisoned == followed.poisoned
+    assert {kind: loaded.catalog.records(kind) for kind in Kind} == {kind: followed.catalog.records(kind) for kind in Kind}
+    assert sorted(loaded.catalog.collector_states()) == sorted(followed.catalog.collector_states())
+    judge(COLUMNAR.decode(some_predictions()), followed.catalog.watchers)
     for catalog in (loaded.catalog, followed.catalog):
-        assert dict(catalog.watchers) is not None
         for key, _, reason in catalog.collector_states():
             assert reason.encode() is not None
             catalog.obstacles(key)
@@ -341,7 +353,7 @@ def some_prediction() -> Mapping[str, Any]:
 
 
 RECORD_BOUNDARIES = [
-    Boundary("predictions", prediction_seeds, check_predictions, at_once=32),
+    Boundary("predictions", prediction_seeds, check_predictions, at_once=64),
     Boundary("candidates", candidate_seeds, one_by_one(check_candidate)),
     Boundary("catalog", catalog_seeds, check_catalog, at_once=32),
     Boundary("counters", counter_seeds, one_by_one(check_counters)),

@@ -32,7 +32,8 @@ from processor.limits.fingerprints import normalised_url
 from processor.rest.json_body import parse_object
 from processor.rest.status import Code, Refused
 from processor.settings import Settings
-from tests.fuzz.machine import Boundary, one_by_one, tellable
+from processor.yaml_streams import read_stream
+from tests.fuzz.machine import Boundary, from_the_start, one_by_one, tellable
 from tests.support import world
 from tests.support.api import APP, COLLECTORS, MODELS, RECORDS, WORKFLOWS, Api, api
 
@@ -43,6 +44,7 @@ SCHEMAS = Schemas.checked_in()
 NOW = "2026-11-22T00:00:00Z"
 KNOWN = {int(each): each for each in Code}
 LIMITS = Limits()
+PLANS = Settings().plans_with_collectors
 
 # Documents.
 
@@ -78,14 +80,15 @@ collector_source: {api_post_model_outputs_collector_source: *it}
 
 def document_seeds() -> list[bytes]:
     each = [part.encode() for part in (*world.DOCUMENTS.split("---\n"), *ODD_DOCUMENTS.split("---\n")) if part.strip()]
-    return [*each, world.DOCUMENTS.encode(), ODD_DOCUMENTS.encode()]
+    as_json = [json.dumps(found.value).encode() for found in read_stream(f"{world.DOCUMENTS}---\n{ODD_DOCUMENTS}".encode())]
+    return [*each, *as_json, world.DOCUMENTS.encode(), ODD_DOCUMENTS.encode()]
 
 
 def check_documents(case: bytes) -> str:
     """All problems are told, in text that can be shown; what has none can be planned, written, and is believed when it is read."""
     found = read_documents([("f.yaml", case)])
     told = [*found.problems]
-    plan = plan_write(Catalog(Settings().plans_with_collectors), found.located, NOW)
+    plan = plan_write(Catalog(PLANS), found.located, NOW)
     told += [*plan.problems, *plan.warnings]
     assert orjson.dumps(as_dicts(tuple(told))) is not None
     str(FixDocuments(tuple(told))).encode()
@@ -156,6 +159,10 @@ BODIES: list[Any] = [
 def api_seeds() -> list[bytes]:
     texts = [json.dumps(body) for body in BODIES]
     return [f"{method} {path}\n{text}".encode() for method, path in CALLS for text in texts]
+
+
+def _after_the_call(case: bytes) -> int:
+    return case.find(b"\n") + 1
 
 
 @cache
@@ -243,9 +250,9 @@ def _bodies(*values: Any) -> Sequence[bytes]:
 
 
 TEXT_BOUNDARIES = [
-    Boundary("documents", document_seeds, one_by_one(check_documents)),
-    Boundary("ndjson", lambda: _bodies(PREDICTION), one_by_one(check_prediction_text), is_json=True),
-    Boundary("api", api_seeds, one_by_one(check_api)),
-    Boundary("destination", lambda: _bodies(POSTED), one_by_one(check_destination_body), is_json=True),
+    Boundary("documents", document_seeds, one_by_one(check_documents), json_at=from_the_start),
+    Boundary("ndjson", lambda: _bodies(PREDICTION), one_by_one(check_prediction_text), json_at=from_the_start),
+    Boundary("api", api_seeds, one_by_one(check_api), json_at=_after_the_call),
+    Boundary("destination", lambda: _bodies(POSTED), one_by_one(check_destination_body), json_at=from_the_start),
     Boundary("urls", lambda: [url.encode() for url in URLS], one_by_one(check_url)),
 ]
