@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+# What needs a compiler takes some seconds.
+NAMES = [pytest.param(name, marks=[pytest.mark.slow] if name == "sink" else []) for name in BOUNDARIES]
 CASES = 300
 SEED = 8
 
@@ -32,13 +34,13 @@ def _silent() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-@pytest.mark.parametrize("name", BOUNDARIES)
+@pytest.mark.parametrize("name", NAMES)
 def test_what_was_ever_found_at_a_boundary_does_no_harm(name: str) -> None:
     for case in corpus(BOUNDARIES[name]):
         BOUNDARIES[name].check([case])
 
 
-@pytest.mark.parametrize("name", BOUNDARIES)
+@pytest.mark.parametrize("name", NAMES)
 def test_valid_values_and_damaged_ones_do_no_harm(name: str) -> None:
     boundary = BOUNDARIES[name]
     assert boundary.check(boundary.seeds())

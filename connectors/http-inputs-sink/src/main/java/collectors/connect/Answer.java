@@ -26,20 +26,22 @@ record Answer(int httpStatus, Duration retryAfter, Status status, List<Item> ite
     }
 
     private static final int HEAD_BYTES = 300;
+    private static final int KEPT_LENGTH_MAX = 1_001;
     private static final Duration RETRY_AFTER_MAX = Duration.ofHours(1);
 
     /**
      * Read an answer.
      *
+     * @param sent how many inputs it answers
      * @param hide takes what is secret out of a text, in case the destination repeats it
      * @throws IOException the connection broke, or a success is no JSON
      */
-    static Answer read(int httpStatus, String retryAfter, InputStream body, UnaryOperator<String> hide) throws IOException {
+    static Answer read(int httpStatus, String retryAfter, InputStream body, int sent, UnaryOperator<String> hide) throws IOException {
         BufferedInputStream text = new BufferedInputStream(body);
         text.mark(HEAD_BYTES);
         String head = new String(text.readNBytes(HEAD_BYTES), StandardCharsets.UTF_8);
         text.reset();
-        Reading reading = new Reading(new JsonReader(text), hide);
+        Reading reading = new Reading(new JsonReader(text), sent, hide);
         try {
             reading.answer();
         } catch (JsonReader.NotJson error) {
@@ -77,6 +79,7 @@ record Answer(int httpStatus, Duration retryAfter, Status status, List<Item> ite
     /** The members that count, gathered while the text goes by. */
     private static final class Reading {
         private final JsonReader json;
+        private final int sent;
         private final UnaryOperator<String> hide;
         private final List<Item> items = new ArrayList<>();
         private Status status = Status.NONE;
@@ -85,8 +88,9 @@ record Answer(int httpStatus, Duration retryAfter, Status status, List<Item> ite
         private String details;
         private String id;
 
-        Reading(JsonReader json, UnaryOperator<String> hide) {
+        Reading(JsonReader json, int sent, UnaryOperator<String> hide) {
             this.json = json;
+            this.sent = sent;
             this.hide = hide;
         }
 
@@ -95,21 +99,34 @@ record Answer(int httpStatus, Duration retryAfter, Status status, List<Item> ite
                 if (name.equals("status")) {
                     status = status();
                 } else if (name.equals("inputs") && json.isNext('[')) {
-                    json.array(() -> items.add(item()));
+                    json.array(this::element);
                 } else {
                     json.skip();
                 }
             });
         }
 
+        /** One more than were sent is as wrong as any number: what the destination sends does not decide how much is kept. */
+        private void element() throws IOException {
+            if (items.size() > sent) {
+                json.skip();
+            } else {
+                items.add(item());
+            }
+        }
+
         private Item item() throws IOException {
+            if (!json.isNext('{')) {
+                json.skip();
+                return new Item("", Status.NONE);
+            }
             id = "";
             Status[] found = {Status.NONE};
             json.object(name -> {
                 if (name.equals("status")) {
                     found[0] = status();
                 } else if (name.equals("id") && json.isNext('"')) {
-                    id = json.string();
+                    id = cut(json.string());
                 } else {
                     json.skip();
                 }
@@ -126,11 +143,16 @@ record Answer(int httpStatus, Duration retryAfter, Status status, List<Item> ite
                 return Status.NONE;
             }
             json.object(this::statusMember);
-            return new Status(code, hide.apply(description), hide.apply(details));
+            return new Status(code, cut(hide.apply(description)), cut(hide.apply(details)));
+        }
+
+        /** What is longer is no id of ours, and no words that anybody reads. */
+        private static String cut(String text) {
+            return text.length() <= KEPT_LENGTH_MAX ? text : text.substring(0, KEPT_LENGTH_MAX);
         }
 
         private void statusMember(String name) throws IOException {
-            if (name.equals("code") && !json.isNext('"')) {
+            if (name.equals("code")) {
                 code = json.integer();
             } else if (name.equals("description") && json.isNext('"')) {
                 description = json.string();

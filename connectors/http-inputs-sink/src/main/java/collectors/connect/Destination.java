@@ -39,10 +39,12 @@ final class Destination {
     final class Exchange {
         private final CompletableFuture<HttpResponse<InputStream>> sent;
         private final CompletableFuture<Answer> answer;
+        private final int inputs;
         private volatile InputStream body;
         private volatile boolean aborted;
 
-        private Exchange(HttpRequest request) {
+        private Exchange(HttpRequest request, int inputs) {
+            this.inputs = inputs;
             sent = CLIENT.sendAsync(request, BodyHandlers.ofInputStream());
             // The client's own time-out ends with the headers; this one is for the whole answer.
             answer = sent.thenApplyAsync(this::read, THREADS).orTimeout(timeout.toMillis(), TimeUnit.MILLISECONDS);
@@ -67,7 +69,7 @@ final class Destination {
                     throw new IOException("aborted");
                 }
                 String retryAfter = response.headers().firstValue("Retry-After").orElse(null);
-                return Answer.read(response.statusCode(), retryAfter, stream, Destination.this::hide);
+                return Answer.read(response.statusCode(), retryAfter, stream, inputs, Destination.this::hide);
             } catch (IOException error) {
                 throw new UncheckedIOException(error);
             }
@@ -82,7 +84,7 @@ final class Destination {
             .header("User-Agent", "collectors-inputs-sink/" + InputsSinkConnector.VERSION)
             .POST(RequestBody.of(batch.bodies()))
             .build();
-        return new Exchange(request);
+        return new Exchange(request, batch.inputs().size());
     }
 
     private String hide(String text) {

@@ -146,8 +146,12 @@ final class JsonReader {
         return text.indexOf('\\') < 0 ? text : unescape(text);
     }
 
-    /** A whole number; 0 for any other word. */
+    /** A whole number; 0 for any other value. */
     int integer() throws IOException {
+        if (isNext('{') || isNext('[') || isNext('"')) {
+            skip();
+            return 0;
+        }
         word();
         try {
             return Integer.parseInt(new String(word, 0, wordLength, StandardCharsets.US_ASCII));
@@ -302,12 +306,15 @@ final class JsonReader {
         return text.toString();
     }
 
-    /** A number, true, false or null, into {@link #word}. */
+    /** A number, true, false or null, into {@link #word}, or the beginning of a number that is longer. */
     private void word() throws IOException {
         wordLength = 0;
         peek();
         while ((position < limit || fill()) && wordLength < word.length && isOfWord(buffer[position])) {
             word[wordLength++] = buffer[position++];
+        }
+        while (wordLength == word.length && (position < limit || fill()) && isOfNumber(buffer[position])) {
+            position++;
         }
         if (!isNumber() && !isWord(TRUE) && !isWord(FALSE) && !isWord(NULL)) {
             throw new NotJson("neither a value nor an end");
@@ -316,6 +323,10 @@ final class JsonReader {
 
     private static boolean isOfWord(byte letter) {
         return isDigit(letter) || (letter >= 'a' && letter <= 'z') || letter == '.' || letter == '-' || letter == '+' || letter == 'E';
+    }
+
+    private static boolean isOfNumber(byte letter) {
+        return isDigit(letter) || letter == '.' || letter == 'e' || letter == 'E' || letter == '+' || letter == '-';
     }
 
     private static boolean isDigit(byte letter) {
@@ -333,7 +344,7 @@ final class JsonReader {
             return false;
         }
         for (int i = first; i < wordLength; i++) {
-            if (!isDigit(word[i]) && word[i] != '.' && word[i] != 'e' && word[i] != 'E' && word[i] != '+' && word[i] != '-') {
+            if (!isOfNumber(word[i])) {
                 return false;
             }
         }

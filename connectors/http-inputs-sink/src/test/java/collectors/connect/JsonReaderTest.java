@@ -34,6 +34,14 @@ class JsonReaderTest {
         assertFalse(JsonReader.isObject(nested(100_000)));
     }
 
+    @Test
+    void aNumberMayHaveAsManyDigitsAsItLikes() {
+        for (int digits : new int[] {399, 400, 401, 20_000}) {
+            assertTrue(JsonReader.isObject(("{\"a\":[0." + "1".repeat(digits) + ",2]}").getBytes(UTF_8)));
+            assertFalse(JsonReader.isObject(("{\"a\":[" + "1".repeat(digits) + "x,2]}").getBytes(UTF_8)));
+        }
+    }
+
     private static byte[] nested(int depth) {
         return ("{\"a\":" + "[".repeat(depth) + "]".repeat(depth) + "}").getBytes(UTF_8);
     }

@@ -31,7 +31,7 @@ class JudgeTest {
         for (String id : ids) {
             sent.add(id.isEmpty() ? null : id.getBytes(UTF_8));
         }
-        return Judge.judge(Answer.read(http, retryAfter, new ByteArrayInputStream(body.getBytes(UTF_8)), text -> text), sent);
+        return Judge.judge(Answer.read(http, retryAfter, new ByteArrayInputStream(body.getBytes(UTF_8)), sent.size(), text -> text), sent);
     }
 
     private static List<Fate> fates(Verdict verdict) {
@@ -43,6 +43,24 @@ class JudgeTest {
         Each each = (Each) judge(207, null, MIXED, "a", "b");
         assertEquals(List.of(Fate.DELIVERED, Fate.REFUSED), fates(each));
         assertEquals("30101 words of 30101", each.outcomes().get(1).words());
+    }
+
+    @Test
+    void whatIsNoItemDoesNotHideTheStatus() throws IOException {
+        for (String items : List.of("null,[1]", "{\"status\":{\"code\":{}}},{\"status\":{\"code\":[1]}}")) {
+            String body = "{\"status\":{\"code\":10000},\"inputs\":[" + items + "]}";
+            assertEquals(List.of(Fate.DELIVERED, Fate.DELIVERED), fates(judge(200, null, body, "a", "b")));
+        }
+    }
+
+    @Test
+    void noMoreIsKeptThanWasSent() throws IOException {
+        String item = "{\"id\":\"" + "x".repeat(5_000) + "\",\"status\":{\"code\":30000}},";
+        String body = "{\"inputs\":[" + item.repeat(1_000) + "{}],\"status\":{\"code\":10000}}";
+        Answer answer = Answer.read(200, null, new ByteArrayInputStream(body.getBytes(UTF_8)), 2, text -> text);
+        assertEquals(3, answer.items().size());
+        assertTrue(answer.items().get(0).id().length() < 2_000);
+        assertEquals(10000, answer.status().code());
     }
 
     @Test
