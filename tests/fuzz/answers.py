@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from dataclasses import asdict
 from functools import cache
@@ -48,13 +49,16 @@ REASONS = frozenset(BadReason)
 STATUSES = [200, 200, 200, 200, 404, 409, 422, 500]
 
 
-def split(case: bytes) -> tuple[int, bytes]:
+BETWEEN = b"\x1e"  # the answers of a case
+
+
+def split(answer: bytes) -> tuple[int, bytes]:
     """A status, and the body that comes with it."""
-    return (STATUSES[case[0] % len(STATUSES)], case[1:]) if case else (200, b"")
+    return (STATUSES[answer[0] % len(STATUSES)], answer[1:]) if answer else (200, b"")
 
 
-def _after_the_status(_: bytes) -> int:
-    return 1
+def _after_the_last_status(case: bytes) -> int:
+    return case.rfind(BETWEEN) + 2
 
 
 def bodies(*values: Any) -> list[bytes]:
@@ -62,13 +66,22 @@ def bodies(*values: Any) -> list[bytes]:
     return [b"\0" + json.dumps(value).encode() for value in values]
 
 
-class Answering(httpx.BaseTransport):
-    """Answers whatever is asked with the case that is tried."""
+def in_turn(*values: Any) -> bytes:
+    """Answers to one request after the other."""
+    return BETWEEN.join(bodies(*values))
 
-    case = b""
+
+class Answering(httpx.BaseTransport):
+    """Answers whatever is asked with the case that is tried, and with its parts in turn where it has several."""
+
+    def __init__(self) -> None:
+        self.begin(b"")
+
+    def begin(self, case: bytes) -> None:
+        self._answers = itertools.cycle(case.split(BETWEEN))
 
     def handle_request(self, _request: httpx.Request) -> httpx.Response:
-        status, body = split(self.case)
+        status, body = split(next(self._answers))
         return httpx.Response(status, content=body, headers={"content-type": "application/json"})
 
 
@@ -97,7 +110,7 @@ def connect() -> RestConnectors:
 
 def check_connect(case: bytes) -> str:
     """Connectors of the right types, or an error for people."""
-    ANSWERING.case = case
+    ANSWERING.begin(case)
     try:
         connect().pause("inputs.acme.quality")
         found = connect().connectors()
@@ -124,6 +137,9 @@ ANSWER = {
 }
 
 
+THROTTLED: dict[str, Any] = {"status": {"code": 11005, "description": "Slow"}}
+
+
 @cache
 def documents() -> Any:
     return read_documents([("f.yaml", b"kind: App\nuser_id: acme\nid: quality\n")])
@@ -136,7 +152,7 @@ def api_client() -> ApiClient:
 
 def check_api_client(case: bytes) -> str:
     """What it says can be shown, or it is told that this is no answer of the API."""
-    ANSWERING.case = case
+    ANSWERING.begin(case)
     applied = asked(lambda: api_client().apply(documents()))
     deleted = asked(lambda: api_client().delete(Kind.APP, "acme", "", "quality"))
     looked = asked(lambda: api_client().documents(Kind.APP, "acme", "", ""))
@@ -219,12 +235,13 @@ def some_body() -> bytes:
     return encode(SCHEMAS, CODE, prediction())[5:]
 
 
-REGISTRY_ANSWERS: list[Any] = [
-    {"schema": OURS, "id": 7},
-    {"schema": '"string"', "schemaType": "JSON"},
-    {"error_code": 40403, "message": "Schema not found"},
-    {"schema": OURS, "references": [{"name": "n", "subject": "s", "version": 1}]},
-    {"id": 1},
+REFERENCES = [{"name": name, "subject": name, "version": number} for number, name in enumerate("ab")]
+TREE = ({"schema": OURS, "references": REFERENCES}, {"schema": OURS, "id": 1, "subject": "a", "version": 1})
+REGISTRY_ANSWERS = [
+    *bodies({"schema": OURS, "id": 7}, {"schema": '"string"', "schemaType": "JSON"}, {"error_code": 40403, "message": "Not found"}),
+    *bodies(TREE[0], {"id": 1}),
+    in_turn(*TREE),
+    in_turn(TREE[0], TREE[0], TREE[1], TREE[1], TREE[0]),
 ]
 
 
@@ -241,7 +258,7 @@ def check_registry(case: bytes) -> str:
     there = registry()
     there._unknown.clear()
     there._client.clear_caches()
-    ANSWERING.case = case
+    ANSWERING.begin(case)
     outcome = []
     for ask in (lambda: there.texts(5), lambda: there.register("s", OURS)):
         try:
@@ -356,18 +373,13 @@ def check_http(case: bytes) -> str:
         return _without_secret(failure)
 
 
+CONNECT_ANSWERS = [*bodies(CONNECTORS, {"error_code": 409, "message": "busy"}), in_turn({}, CONNECTORS)]
+API_ANSWERS = [*bodies(ANSWER, THROTTLED), in_turn(ANSWER | {"next": "b"}, ANSWER)]
 ANSWER_BOUNDARIES = [
-    Boundary(
-        "connect", lambda: bodies(CONNECTORS, {"error_code": 409, "message": "busy"}), one_by_one(check_connect), json_at=_after_the_status
-    ),
-    Boundary(
-        "api-client",
-        lambda: bodies(ANSWER, {"status": {"code": 11005, "description": "Slow"}}),
-        one_by_one(check_api_client),
-        json_at=_after_the_status,
-    ),
+    Boundary("connect", lambda: CONNECT_ANSWERS, one_by_one(check_connect), json_at=_after_the_last_status),
+    Boundary("api-client", lambda: API_ANSWERS, one_by_one(check_api_client), json_at=_after_the_last_status),
     Boundary("schemas", schema_seeds, check_schemas, at_once=32, json_at=from_the_start),
-    Boundary("registry", lambda: bodies(*REGISTRY_ANSWERS), one_by_one(check_registry), json_at=_after_the_status),
+    Boundary("registry", lambda: REGISTRY_ANSWERS, one_by_one(check_registry), json_at=_after_the_last_status),
     Boundary("open-inference", lambda: [json.dumps(TENSORS).encode()], one_by_one(check_tensors), json_at=from_the_start),
     Boundary("model-outputs", lambda: [json.dumps(OUTPUTS_ANSWER).encode()], one_by_one(check_outputs), json_at=from_the_start),
     Boundary("http", lambda: HTTP, one_by_one(check_http)),
