@@ -15,7 +15,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 SOURCE = "processor/codec/avro_columns.c"
-LIBRARY = "processor/codec/_avro_columns.so"
+LIBRARY = "processor/codec/avro_columns.compiled"
 FLAGS = ("-std=c11", "-O3", "-fPIC", "-shared", "-s")
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from processor.codec.registry import ParsedSchema
 
-LIBRARY = Path(__file__).with_name("_avro_columns.so")
+LIBRARY = Path(__file__).with_name("avro_columns.compiled")  # no ending that Python would import it by
 # As in avro_columns.c.
 READ, OTHER, DAMAGED = range(3)
 _KINDS = {"string": 0, "float": 1, "double": 2, "int": 3, "long": 4, "boolean": 5, "array": 6, "record": 7}

@@ -31,7 +31,7 @@ from processor.catalog.values import to_value
 from processor.codec.bad import BadReason, BadRecordError
 from processor.codec.candidates import candidate_decoder
 from processor.codec.framing import frame
-from processor.codec.predictions import Decoded, PredictionDecoder, candidate_encoder
+from processor.codec.predictions import PredictionDecoder, candidate_encoder
 from processor.codec.records import encode, write_body
 from processor.codec.reference import ReferenceDecoder
 from processor.engine.collector import NO_SOURCE, Collector
