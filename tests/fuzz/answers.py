@@ -223,7 +223,7 @@ def check_schemas(cases: Sequence[bytes]) -> list[str]:
         assert error_headers(("predictions", 0, 0), bad.reason, bad.detail)
         outcomes[bad.index] = bad.reason
     assert sorted([*decoded.positions.tolist(), *(bad.index for bad in decoded.bad)]) == list(range(len(records)))
-    assert len(decoded.bodies) == decoded.batch.rows == len(decoded.positions)
+    assert len(decoded.values) == decoded.batch.rows == len(decoded.positions)
     assert outcomes.pop() == "row"
     return outcomes
 
