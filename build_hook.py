@@ -1,4 +1,4 @@
-"""Compiles the columnar reader (processor/codec/avro_columns.c) when the package is built, for the machine it is built on.
+"""Compiles what of the codec is written in C when the package is built, for the machine it is built on.
 
 The compiler comes from the package index, like everything else that builds this package: none has to be there. Where it has none, or
 does not compile, the package is built without, and reads one record at a time (processor/codec/decoder.py says so when it does).
@@ -14,22 +14,24 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SOURCE = "processor/codec/avro_columns.c"
-LIBRARY = "processor/codec/avro_columns.compiled"
+SOURCES = ("processor/codec/avro_columns.c", "processor/codec/input_bodies.c")
+LIBRARY = "processor/codec/compiled.library"
 FLAGS = ("-std=c11", "-O3", "-fPIC", "-shared", "-s")
 
 
-class CompileReader(BuildHookInterface[Any]):
+class CompileCodec(BuildHookInterface[Any]):
     """Called by hatchling, for wheels and for editable installs."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling calls it so
         """Compile, and let the wheel have what came of it."""
         root = Path(self.root)
-        command = [sys.executable, "-m", "ziglang", "cc", *FLAGS, "-o", str(root / LIBRARY), str(root / SOURCE)]
+        command = [sys.executable, "-m", "ziglang", "cc", *FLAGS, "-o", str(root / LIBRARY), *(str(root / name) for name in SOURCES)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
         if done.returncode:
             (root / LIBRARY).unlink(missing_ok=True)
-            self.app.display_warning(f"{SOURCE} was not compiled, so records are read one by one: {done.stderr.strip()[-2_000:]}")
+            self.app.display_warning(
+                f"{', '.join(SOURCES)} were not compiled, so records are read one by one: {done.stderr.strip()[-2_000:]}"
+            )
             return
         build_data["artifacts"].append(LIBRARY)
         build_data["pure_python"] = False

@@ -15,8 +15,8 @@ find_python() {
 # ensure_venv EXTRA: .venv with `.[EXTRA]` as locked, installed again only when pyproject.toml, the lock or what is compiled changed.
 ensure_venv() {
     stamp=".venv/installed-$1"
-    compiled=processor/codec/avro_columns.c
-    if [ -x .venv/bin/python ] && [ -f "$stamp" ] && cat pyproject.toml "locks/$1.txt" "$compiled" | cmp -s - "$stamp"; then
+    compiled="processor/codec/avro_columns.c processor/codec/input_bodies.c"
+    if [ -x .venv/bin/python ] && [ -f "$stamp" ] && cat pyproject.toml "locks/$1.txt" $compiled | cmp -s - "$stamp"; then
         return
     fi
     python=$(find_python) || exit 1
@@ -29,5 +29,5 @@ ensure_venv() {
     # pip would do it on one core, and of processes that start together each would compile the package. A file that cannot be compiled is no
     # hindrance, as it is none to pip.
     .venv/bin/python -m compileall -q -j 0 .venv/lib processor >/dev/null 2>&1 || true
-    cat pyproject.toml "locks/$1.txt" "$compiled" >"$stamp"
+    cat pyproject.toml "locks/$1.txt" $compiled >"$stamp"
 }

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from processor.catalog.records import Collector, made_of
-from processor.codec.columns import IS_AVAILABLE, READ, ColumnReader
+from processor.codec.columns import READ, ColumnReader
+from processor.codec.compiled import IS_AVAILABLE
 from processor.codec.framing import RECORD_BYTES_MAX, header
 from processor.resources import ID_LENGTH_MAX, ID_PATTERN
 

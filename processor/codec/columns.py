@@ -1,13 +1,11 @@
 """Avro records of one schema into Arrow columns, less than a microsecond a prediction, by a reader in C (``avro_columns.c``).
 
-It is compiled when the package is built (``build_hook.py``). Where it could not be, everything is read by `reference` and `records`.
+Where it could not be compiled (`compiled`), everything is read by `reference` and `records`.
 """
 
 from __future__ import annotations
 
 import ctypes
-from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from weakref import finalize
 
@@ -15,13 +13,13 @@ import numpy as np
 import pyarrow as pa
 
 from processor.codec.arrow_schema import arrow_schema
+from processor.codec.compiled import library
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from processor.codec.registry import ParsedSchema
 
-LIBRARY = Path(__file__).with_name("avro_columns.compiled")  # no ending that Python would import it by
 # As in avro_columns.c.
 READ, OTHER, DAMAGED = range(3)
 _KINDS = {"string": 0, "float": 1, "double": 2, "int": 3, "long": 4, "boolean": 5, "array": 6, "record": 7}
@@ -35,24 +33,6 @@ class _ArrowArray(ctypes.Structure):
         *((name, ctypes.c_int64) for name in ("length", "null_count", "offset", "n_buffers", "n_children")),
         *((name, ctypes.c_void_p) for name in ("buffers", "children", "dictionary", "release", "private_data")),
     )
-
-
-def _library() -> ctypes.CDLL | None:
-    with suppress(OSError):
-        library = ctypes.CDLL(str(LIBRARY))
-        library.reader_new.restype = ctypes.c_void_p
-        library.reader_new.argtypes = [ctypes.c_void_p]
-        library.reader_free.restype = None
-        library.reader_free.argtypes = [ctypes.c_void_p]
-        library.reader_read.restype = ctypes.c_int64
-        bytes_, number, pointer = ctypes.c_char_p, ctypes.c_int64, ctypes.c_void_p
-        library.reader_read.argtypes = [pointer, bytes_, pointer, number, bytes_, number, number, pointer, pointer]
-        return library
-    return None
-
-
-_LIBRARY = _library()
-IS_AVAILABLE = _LIBRARY is not None
 
 
 class Columns(NamedTuple):
@@ -77,9 +57,7 @@ class ColumnReader:
     """
 
     def __init__(self, schema: ParsedSchema, header: bytes, value_bytes_max: int) -> None:
-        if _LIBRARY is None:
-            raise RuntimeError(f"{LIBRARY} is missing: it is made when the package is installed")
-        self._library = _LIBRARY
+        self._library = library()
         self._arrow = arrow_schema(schema)
         self._header = header
         self._value_bytes_max = value_bytes_max

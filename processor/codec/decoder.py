@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from processor.codec.columns import IS_AVAILABLE
+from processor.codec.compiled import IS_AVAILABLE
 from processor.codec.predictions import PredictionDecoder
 from processor.codec.reference import ReferenceDecoder
 

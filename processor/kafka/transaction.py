@@ -96,9 +96,16 @@ class Transaction:
 
     def produce(self, records: Iterable[Outgoing]) -> None:
         """Hand records to the client; nobody reads them before the commit."""
-        for record in records:
-            while not self._enqueued(record):
-                self._poll(FULL_QUEUE_POLL_S)
+        enqueue = self._producer.produce
+        for topic, key, value, headers, partition in records:
+            while True:
+                try:
+                    enqueue(topic, value, key, partition, headers=list(headers))
+                    break
+                except BufferError:
+                    self._poll(FULL_QUEUE_POLL_S)
+                except KafkaException as error:
+                    raise self._failure(f"produce to {topic}", error) from None
         self._poll(0)
 
     def commit(self, member: Member, positions: Mapping[int, int]) -> None:
@@ -136,17 +143,6 @@ class Transaction:
 
     def _poll(self, timeout_s: float) -> None:
         self._attempt("produce", lambda: self._producer.poll(timeout_s) >= 0)
-
-    def _enqueued(self, record: Outgoing) -> bool:
-        try:
-            self._producer.produce(
-                record.topic, value=record.value, key=record.key, partition=record.partition, headers=list(record.headers)
-            )
-        except BufferError:
-            return False
-        except KafkaException as error:
-            raise self._failure(f"produce to {record.topic}", error) from None
-        return True
 
     def _until(self, deadline: float, what: str, call: Callable[[], bool | None]) -> None:
         while not self._attempt(what, call):

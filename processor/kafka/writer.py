@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 30.0
 ABORT_TIMEOUT_S = 5.0
+ANY_PARTITION = -1
 
 
 class Outgoing(NamedTuple):
@@ -30,7 +31,7 @@ class Outgoing(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
-    partition: int = -1
+    partition: int = ANY_PARTITION
 
 
 class TransactionalWriter:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
-from processor.codec.input_columns import body, collector_text, prediction_texts
-from processor.codec.inputs import Collected, input_id, input_json
+from processor.codec.compiled import IS_AVAILABLE
+from processor.codec.input_bodies import InputWriter
+from processor.codec.inputs import input_id, input_json
 from processor.engine.reasons import OUTCOMES, Outcome
-from processor.kafka.writer import Outgoing
+from processor.kafka.writer import ANY_PARTITION, Outgoing
+from processor.stages.stamps import StampBook, collected, decimal
 from processor.topics.names import QUEUE, inputs_topic, prefixed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
-    from processor.codec.input_columns import CollectorText
     from processor.codec.predictions import Decoded
     from processor.engine.batch import PredictionBatch
     from processor.engine.collector import Collector, Watchers
@@ -29,9 +31,10 @@ if TYPE_CHECKING:
 COLLECTED = OUTCOMES.index(Outcome.COLLECTED)
 QUEUED = OUTCOMES.index(Outcome.QUEUED)
 INVALID = OUTCOMES.index(Outcome.INVALID)
-STAMPS_MAX = 100_000
 # More than a record has that does not stand in its value, besides the versions of its model and of the catalog: names, numbers.
 SMALL_BYTES = 200
+# A named tuple's own constructor takes four times as long as to fill it.
+_outgoing = partial(tuple.__new__, Outgoing)
 # Where what a collector takes goes: to its app as it is, to its app with its prediction's output, to the queue.
 _ALONE, _ANNOTATED, _QUEUED = range(3)
 
@@ -56,7 +59,8 @@ class Outputs:
         self._encode_candidate = encode_candidate
         self._queue = prefixed(settings, QUEUE)
         self._topics: dict[str, str] = {}
-        self._stamps: dict[tuple[str, float], _Stamp] = {}
+        self._stamps = StampBook(self._inputs_topic)
+        self._writer = InputWriter() if IS_AVAILABLE else None
 
     def records(
         self, decoded: Decoded, decisions: tuple[ModelDecisions, ...], catalog_version: str
@@ -74,7 +78,7 @@ class Outputs:
             for kind, make in ((_ALONE, self._alone), (_ANNOTATED, self._annotated), (_QUEUED, self._queued)):
                 chosen = np.flatnonzero(of_kind == kind)
                 if len(chosen):
-                    taken = _Taken(decided.collectors[chosen].tolist(), decided.rows[chosen], decided.inclusion[chosen].tolist())
+                    taken = _Taken(decided.collectors[chosen], decided.rows[chosen], decided.inclusion[chosen])
                     made = make(decoded, decided.watchers, taken, catalog_version)
                     records += self._small_enough(made, decided, taken, beside, too_large)
         return records, too_large
@@ -86,7 +90,7 @@ class Outputs:
         if 2 * max(len(record.value or b"") for record in made) + beside <= self._settings.record_bytes_max:
             return made
         kept = []
-        for position, row, record in zip(taken.collectors, taken.rows.tolist(), made, strict=True):
+        for (position, row, _), record in zip(taken.each(), made, strict=True):
             if (why := self.too_large(record)) is None:
                 kept.append(record)
             else:
@@ -104,7 +108,7 @@ class Outputs:
         return made
 
     def _annotated(self, decoded: Decoded, watchers: Watchers, taken: _Taken, catalog_version: str) -> list[Outgoing]:
-        """Inputs that the prediction's output rides along with."""
+        """Inputs made one by one: those that the prediction's output rides along with, and what can be made in no other way."""
         batch, rows = decoded.batch, np.unique(taken.rows)
         whole = dict(zip(rows.tolist(), batch.take(rows, ("id", "input", "output")), strict=True))
         for prediction, model in zip(whole.values(), _models(batch, watchers, rows), strict=True):
@@ -114,31 +118,23 @@ class Outputs:
 
     def _alone(self, decoded: Decoded, watchers: Watchers, taken: _Taken, catalog_version: str) -> list[Outgoing]:
         """Inputs without their prediction's output: nearly all there are."""
-        rows, place = np.unique(taken.rows, return_inverse=True)
-        models = [("model", model.encode()) for model in _models(decoded.batch, watchers, rows)]
-        of_rows = list(zip(prediction_texts(decoded.batch.table, rows), models, strict=True))
+        if self._writer is None:
+            return self._annotated(decoded, watchers, taken, catalog_version)
+        batch, places = decoded.batch, self._stamps.of(watchers, taken.collectors, taken.inclusion)
+        stamps = map(self._stamps.made.__getitem__, places.tolist())
+        keys, bodies = self._writer.write(batch.table, taken.rows, places, self._stamps.texts)
+        ids = batch.ids.take(pa.array(taken.rows)).cast(pa.binary()).to_numpy(zero_copy_only=False).tolist()
+        models = [("model", model.encode()) for model in _models(batch, watchers, taken.rows)]
         version = ("catalog-version", catalog_version.encode())
         made = []
-        for position, at, probability in zip(taken.collectors, place.tolist(), taken.inclusion, strict=True):
-            collector = watchers.collectors[position]
-            stamp = self._stamps.get((collector.key, probability))
-            if stamp is None or stamp.collector is not collector:
-                stamp = self._new_stamp(collector, probability)
-            text, model = of_rows[at]
-            key = input_id(stamp.collector.key, text.id)
-            headers = (stamp.key_header, version, ("prediction-id", text.id.encode()), stamp.probability_header, model)
-            made.append(Outgoing(stamp.topic, key.encode(), body(key, text, stamp.text), headers))
+        for stamp, key, value, prediction_id, model in zip(stamps, keys, bodies, ids, models, strict=True):
+            headers = (stamp.collector, version, ("prediction-id", prediction_id), stamp.probability, model)
+            made.append(_outgoing((stamp.topic, key, value, headers, ANY_PARTITION)))
+        singly = np.array([i for i, value in enumerate(bodies) if not value], np.int64)
+        if len(singly):
+            for i, record in zip(singly.tolist(), self._annotated(decoded, watchers, taken.only(singly), catalog_version), strict=True):
+                made[i] = record
         return made
-
-    def _new_stamp(self, collector: Collector, probability: float) -> _Stamp:
-        """Made once a collector, and again when it has changed: then it is another object."""
-        if len(self._stamps) >= STAMPS_MAX:
-            self._stamps.clear()
-        text = collector_text(_collected(collector, "", probability))
-        headers = ("collector", collector.key.encode()), ("inclusion-probability", _decimal(probability))
-        stamp = _Stamp(collector, self._inputs_topic(collector.key), text, *headers)
-        self._stamps[collector.key, probability] = stamp
-        return stamp
 
     def input(
         self,
@@ -158,10 +154,10 @@ class Outputs:
             output: of a post-queue workflow.
         """
         prediction_id = prediction["id"]
-        collected = _collected(collector, prediction_id, probability)
-        headers = _headers(collector.key, version, prediction_id, _decimal(probability), prediction["model"].encode())
+        where_from = collected(collector, prediction_id, probability)
+        headers = _headers(collector.key, version, prediction_id, decimal(probability), prediction["model"].encode())
         key = input_id(collector.key, prediction_id)
-        return Outgoing(self._inputs_topic(collector.key), key.encode(), input_json(key, prediction, collected, output), headers)
+        return Outgoing(self._inputs_topic(collector.key), key.encode(), input_json(key, prediction, where_from, output), headers)
 
     def too_large(self, record: Outgoing) -> str | None:
         """Why no topic takes a record; None: one does."""
@@ -176,18 +172,6 @@ class Outputs:
             user, app, _ = collector_key.split("/")
             topic = self._topics[collector_key] = prefixed(self._settings, inputs_topic(user, app))
         return topic
-
-
-def _collected(collector: Collector, prediction_id: str, probability: float) -> Collected:
-    return Collected(
-        collector.key,
-        prediction_id,
-        collector.source.model,
-        probability,
-        collector.collect_outputs,
-        collector.tags,
-        collector.dataset_ids,
-    )
 
 
 def _queue_key(collector: Collector, decoded: Decoded, row: int) -> bytes:
@@ -210,31 +194,18 @@ def _size(record: Outgoing) -> int:
     return len(record.value or b"") + len(record.key or b"") + sum(map(len, chain.from_iterable(record.headers)))
 
 
-@lru_cache(maxsize=10_000)
-def _decimal(probability: float) -> bytes:
-    """A collector's inputs share theirs, and writing one out takes as long as a whole JSON body."""
-    return repr(probability).encode()
-
-
-class _Stamp(NamedTuple):
-    """What the inputs of one collector with the same inclusion probability share."""
-
-    collector: Collector
-    topic: str
-    text: CollectorText
-    key_header: tuple[str, bytes]
-    probability_header: tuple[str, bytes]
-
-
 class _Taken(NamedTuple):
-    """What collectors of one kind take of a model's predictions: positions among its watchers, rows (int32), inclusion probabilities."""
+    """What collectors of one kind take of a model's predictions: positions among its watchers, rows, inclusion probabilities."""
 
-    collectors: list[int]
+    collectors: np.ndarray
     rows: np.ndarray
-    inclusion: list[float]
+    inclusion: np.ndarray
+
+    def only(self, some: np.ndarray) -> _Taken:
+        return _Taken(self.collectors[some], self.rows[some], self.inclusion[some])
 
     def each(self) -> Iterator[tuple[int, int, float]]:
-        return zip(self.collectors, self.rows.tolist(), self.inclusion, strict=True)
+        return zip(self.collectors.tolist(), self.rows.tolist(), self.inclusion.tolist(), strict=True)
 
 
 def _kinds(watchers: Watchers) -> np.ndarray:

@@ -146,7 +146,7 @@ class FakeProducer:
             raise self._fatal
         self._done.clear()
 
-    def produce(self, topic: str, *, value: bytes | None, partition: int, **_: Any) -> None:
+    def produce(self, topic: str, value: bytes | None, _key: bytes | None, partition: int, **_: Any) -> None:
         if self._fatal is not None:
             # As the real one: what it was is told by calls about transactions only.
             raise failure(KafkaError._FATAL)
