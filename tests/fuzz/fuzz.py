@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
+import importlib.util
 import json
 import logging
 import secrets
@@ -18,6 +19,10 @@ from tests.fuzz.machine import CORPUS, Totals, keep, run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+if importlib.util.find_spec("sniffio") is None:
+    # httpcore looks for it five times a request, which takes longer than all else; that it was not found nobody remembers.
+    sys.modules["sniffio"] = None  # type: ignore[assignment]  # what Python takes for a module that is not there
 
 LONG = 100_000
 CHECK_S_MAX = 30.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import contextlib
 import json
@@ -38,7 +39,7 @@ from tests.support import world
 from tests.support.api import APP, COLLECTORS, MODELS, RECORDS, WORKFLOWS, Api, api
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
 SCHEMAS = Schemas.checked_in()
 NOW = "2026-11-22T00:00:00Z"
@@ -170,7 +171,20 @@ def there() -> Api:
     """One API for all cases, until the process ends."""
     stack = contextlib.ExitStack()
     atexit.register(stack.close)
-    return stack.enter_context(api(RECORDS))
+    found = stack.enter_context(api(RECORDS))
+    found._portal = _Here()  # type: ignore[assignment]  # what is used of one
+    return found
+
+
+class _Here:
+    """An event loop in this thread: it is quicker than to wait for one in another."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        atexit.register(self._loop.close)
+
+    def call(self, question: Callable[[], Coroutine[Any, Any, httpx.Response]]) -> httpx.Response:
+        return self._loop.run_until_complete(question())
 
 
 def check_api(case: bytes) -> str:
