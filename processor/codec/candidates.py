@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from processor.codec.bad import BadReason, BadRecordError
 from processor.codec.framing import unframe
-from processor.codec.json_text import object_problem
+from processor.codec.prediction_rules import faults
 from processor.codec.records import decode, read_body
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class DecodeCandidate(Protocol):
                 field: where nobody asks for it, reading may end before it, and what it holds is not looked at.
 
         Raises:
-            BadRecordError: it is no candidate, or holds metadata or geo that are no JSON objects.
+            BadRecordError: it is no candidate, or its prediction breaks a rule that those on `predictions` are held to.
         """
 
 
@@ -50,10 +50,10 @@ def candidate_decoder(schemas: Schemas) -> DecodeCandidate:
 
 
 def _checked(fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    data = fields["prediction"]["input"]["data"]
-    for name in ("metadata", "geo"):
-        if data[name] and (problem := object_problem(data[name])):
-            raise BadRecordError(BadReason.METADATA_NOT_JSON, f"input.data.{name} {problem}")
+    for fault in faults(fields["prediction"]):
+        raise fault
+    if not 0 <= (probability := fields["inclusion_probability"]) <= 1:
+        raise BadRecordError(BadReason.VALUE_OUT_OF_RANGE, f"inclusion_probability is {probability:.9g}, not from 0 to 1")
     if fields["collector"].count("/") != 2:  # noqa: PLR2004 - user, app and id
         raise BadRecordError(BadReason.NOT_DECODABLE, f"collector {fields['collector']!r:.200} is not user/app/id")
     return fields
