@@ -24,6 +24,7 @@ from processor.codec.registry import Schemas
 from processor.errors import CollectorsError
 from processor.kafka.reader import TopicReader
 from tests.support.processes import Processor
+from tests.support.stage import behind
 from tests.support.waiting import wait_until
 from tests.support.world import Publisher, expectation, output_topics, predictions, set_up
 
@@ -182,7 +183,7 @@ class Campaign:
 
     def _behind(self) -> bool:
         try:
-            return bool(app.status(self._settings)["lag"]["predictions"])
+            return bool(behind(self._settings))
         except CollectorsError as error:
             log.info("not known yet: %s", error)
             return True

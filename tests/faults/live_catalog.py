@@ -13,14 +13,13 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from processor import app
 from processor.kafka.reader import TopicReader
 from processor.topics.names import QUEUE, inputs_topic, prefixed
 from tests.history.checker import Finding, Kind, check
 from tests.history.history import CatalogState, History, Place, Produced, Taken
 from tests.support.processes import Processor, give
 from tests.support.rewrites import BY_KEY, NEW, WATCH, WITNESS, key_of, key_revoked, new_app, paused, threshold, without_workflow
-from tests.support.stage import newest_changeset
+from tests.support.stage import behind, newest_changeset
 from tests.support.waiting import wait_until
 from tests.support.world import Publisher, predictions, set_up
 
@@ -83,7 +82,7 @@ class LiveCatalog:
             finally:
                 self._stop.set()
                 load.join()
-            wait_until(lambda: not app.status(self._settings)["lag"]["predictions"], "everything to be processed", 60, 0.5)
+            wait_until(lambda: not behind(self._settings), "everything to be processed", 60, 0.5)
             assert processor.terminate() == 0, processor.log()[-5000:]
         return self._outcome()
 

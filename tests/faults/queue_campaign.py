@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from processor import app
 from processor.errors import CollectorsError
 from processor.kafka.reader import TopicReader
 from processor.topics.names import inputs_topic, prefixed
 from tests.support.processes import Processor
 from tests.support.second_world import assert_exact, candidates, publish, set_up
-from tests.support.stage import funnel
+from tests.support.stage import behind, funnel
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -54,13 +53,13 @@ def campaign(settings: Settings, count: int, kills: int, seed: int) -> Report:
         for start in range(0, count, batch):
             publish(settings, stream[start : start + batch])
             if report.kills < kills:
-                left = behind(settings)
-                wait_until(lambda left=left: behind(settings) != left, "some progress", SETTLE_TIMEOUT_S)
+                left = _left(settings)
+                wait_until(lambda left=left: _left(settings) != left, "some progress", SETTLE_TIMEOUT_S)
                 victim = rng.choice(processor.workers())
                 victim.kill()
                 report.kills += 1
                 log.info("killed process %d (%d of %d)", victim.pid, report.kills, kills)
-        wait_until(lambda: not behind(settings), "everything to be processed", SETTLE_TIMEOUT_S, 0.3)
+        wait_until(lambda: not _left(settings), "everything to be processed", SETTLE_TIMEOUT_S, 0.3)
         assert processor.terminate() == 0, processor.log()
     report.inputs = assert_exact(settings, stream)
     report.aborted_inputs = _produced(settings) - report.inputs
@@ -68,14 +67,13 @@ def campaign(settings: Settings, count: int, kills: int, seed: int) -> Report:
     return report
 
 
-def behind(settings: Settings) -> int:
+def _left(settings: Settings) -> int:
     """Candidates that are not committed yet; one at least while nobody knows."""
     try:
-        lag: int = app.status(settings)["lag"]["queue"]
+        return behind(settings, "post-queue")
     except CollectorsError as error:
         log.info("not known yet: %s", error)
         return 1
-    return lag
 
 
 def _produced(settings: Settings) -> int:

@@ -29,6 +29,7 @@ from tests.support.destination import FakeDestination, Reply
 from tests.support.memory import MB, Memory
 from tests.support.processes import Processor
 from tests.support.sink import Sink, input_body
+from tests.support.stage import behind
 from tests.support.waiting import wait_until
 from tests.support.world import Publisher, expectation, predictions, set_up
 
@@ -176,6 +177,6 @@ def _row(stalled: str, part: str, seconds: float, waiting: tuple[int, float], me
 def _behind(settings: Settings) -> int:
     """Predictions that are not committed yet; all of them while the broker does not say."""
     try:
-        return int(app.status(settings)["lag"]["predictions"])
+        return behind(settings)
     except CollectorsError:
         return sys.maxsize

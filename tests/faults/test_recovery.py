@@ -9,10 +9,10 @@ import pytest
 from confluent_kafka import IsolationLevel, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
-from processor import app
 from processor.kafka.admin import Admin
 from processor.kafka.client import admin_client
 from tests.support.processes import Processor
+from tests.support.stage import behind
 from tests.support.waiting import wait_until
 from tests.support.world import Publisher, output_topics, predictions, set_up
 
@@ -34,7 +34,7 @@ def test_what_a_killed_process_left_open_holds_up_nobody_once_it_is_back(setting
         wait_until(lambda: "assigned partitions [" in processor.log(), "an assignment", 60)
         wait_until(lambda: stopped_inside(settings, processor, list(itertools.islice(stream, PORTION))), "an open transaction", 60, 0.5)
     with Processor(patient.model_copy(update={"commit_interval_ms": 100})) as processor:
-        wait_until(lambda: not lag(settings) and not is_open(settings), "what came before and after the kill to be readable", BACK_S)
+        wait_until(lambda: not behind(settings) and not is_open(settings), "what came before and after the kill to be readable", BACK_S)
         assert processor.terminate() == 0, processor.log()
 
 
@@ -48,11 +48,6 @@ def stopped_inside(settings: Settings, processor: Processor, portion: list[dict[
     for worker in processor.workers():
         worker.resume()
     return False
-
-
-def lag(settings: Settings) -> int:
-    """Predictions that are not decided yet, by the committed offsets."""
-    return int(app.status(settings)["lag"]["predictions"])
 
 
 def is_open(settings: Settings) -> bool:

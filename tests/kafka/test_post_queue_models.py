@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from processor import app
 from processor.codec.predictions import candidate_encoder
 from processor.codec.records import encode
 from processor.codec.registry import Schemas
@@ -17,7 +16,7 @@ from processor.kafka.client import producer
 from processor.topics.names import QUEUE, QUEUE_DEAD_LETTERS, inputs_topic, prefixed
 from tests.support.predictions import input_of, prediction
 from tests.support.processes import Processor, give
-from tests.support.stage import funnel, records
+from tests.support.stage import behind, funnel, records
 from tests.support.waiting import wait_until
 from tests.support.world import collector, operator, workflow
 
@@ -118,7 +117,7 @@ def test_what_a_model_says_decides_and_one_that_fails_fails_for_itself(settings:
     set_up(settings, address)
     publish(settings)
     with Processor(settings, 1, "post-queue") as processor:
-        wait_until(lambda: not app.status(settings)["lag"]["queue"], "everything to be processed", 120, 0.3)
+        wait_until(lambda: not behind(settings, "post-queue"), "everything to be processed", 120, 0.3)
         assert processor.terminate() == 0, processor.log()
     rows = funnel(settings)
     wanted = [text for text in texts() if text.count("x") / len(text) > 0.5]

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
-from processor import app
 from processor.codec.framing import frame
 from processor.codec.records import encode
 from processor.codec.registry import Schemas
@@ -16,7 +15,7 @@ from processor.kafka.admin import Admin
 from processor.kafka.protocol import group_protocol
 from processor.topics.names import PREDICTIONS, PREDICTIONS_DEAD_LETTERS, QUEUE, inputs_topic, prefixed
 from tests.support.processes import Processor, collectors
-from tests.support.stage import assert_as_expected, funnel, process_all, records
+from tests.support.stage import assert_as_expected, behind, funnel, process_all, records
 from tests.support.waiting import wait_until
 from tests.support.world import Publisher, expectation, predictions, set_up
 
@@ -145,7 +144,7 @@ def test_a_processor_started_on_empty_topics_waits_and_then_works(settings: Sett
         wait_until(lambda: "assigned partitions [" in processor.log(), "an assignment", 60)
         set_up(settings)
         Publisher(settings).publish(STREAM)
-        wait_until(lambda: not app.status(settings)["lag"]["predictions"], "everything to be processed", 60, 0.3)
+        wait_until(lambda: not behind(settings), "everything to be processed", 60, 0.3)
         assert processor.terminate() == 0, processor.log()
     assert sum(row["seen"] for row in funnel(settings).values()) > 0
 

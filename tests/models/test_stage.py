@@ -11,7 +11,6 @@ import orjson
 import pytest
 from PIL import Image
 
-from processor import app
 from processor.codec.predictions import candidate_encoder
 from processor.codec.records import encode
 from processor.codec.registry import Schemas
@@ -22,7 +21,7 @@ from tests.support.predictions import input_of, prediction
 from tests.support.processes import Processor, give
 from tests.support.served import digits
 from tests.support.sites import Asked, Background, answer
-from tests.support.stage import funnel, records
+from tests.support.stage import behind, funnel, records
 from tests.support.waiting import wait_until
 from tests.support.world import collector, operator, workflow
 
@@ -65,7 +64,7 @@ def inputs(settings: Settings, endpoint: str, info: dict[str, Any]) -> dict[str,
     give(settings, "apply", "-f", "-", text="---\n".join(documents))
     publish(settings)
     with Processor(settings, 1, "post-queue") as processor:
-        wait_until(lambda: not app.status(settings)["lag"]["queue"], "everything to be processed", 120, 0.3)
+        wait_until(lambda: not behind(settings, "post-queue"), "everything to be processed", 120, 0.3)
         assert processor.terminate() == 0, processor.log()
     found = [orjson.loads(record.value or b"") for record in records(settings, inputs_topic("acme", "quality"))]
     row = funnel(settings)[COLLECTOR]

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from processor import app
 from processor.catalog.changes import ID_HEADER
 from processor.catalog.records import TOPICS
+from processor.kafka.lag import progress
 from processor.kafka.reader import TopicReader
-from processor.topics.names import prefixed
+from processor.topics.names import PREDICTIONS, QUEUE, prefixed
 from tests.support.processes import Processor
 from tests.support.waiting import wait_until
 from tests.support.world import expectation
@@ -41,11 +42,17 @@ def funnel(settings: Settings) -> dict[str, dict[str, Any]]:
     return {row["collector"]: row for row in app.status(settings)["collectors"]}
 
 
+def behind(settings: Settings, stage: str = "pre-queue") -> int:
+    """How many records a stage has not committed yet. Whoever waits for that asks again and again, and ``status`` reads a dozen topics."""
+    topic = {"pre-queue": PREDICTIONS, "post-queue": QUEUE}[stage]
+    return progress(settings, app.group_id(settings, stage), prefixed(settings, topic)).lag
+
+
 def process_all(settings: Settings, processes: int = 1) -> None:
     """Run the processor until it has processed everything, and stop it cleanly."""
     with Processor(settings, processes) as processor:
         try:
-            wait_until(lambda: not app.status(settings)["lag"]["predictions"], "everything to be processed", 60, 0.3)
+            wait_until(lambda: not behind(settings), "everything to be processed", 60, 0.3)
         except AssertionError as error:
             error.add_note(processor.log())
             raise
