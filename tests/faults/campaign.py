@@ -12,7 +12,9 @@ import re
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -22,7 +24,9 @@ from processor import app
 from processor.codec.records import decode
 from processor.codec.registry import Schemas
 from processor.errors import CollectorsError
+from processor.kafka.lag import progress
 from processor.kafka.reader import TopicReader
+from processor.topics.names import PREDICTIONS, prefixed
 from tests.support.processes import Processor
 from tests.support.stage import behind
 from tests.support.waiting import wait_until
@@ -39,7 +43,7 @@ log = logging.getLogger("kill-test")
 
 PROOF_WITHIN_MS = 700
 SETTLE_TIMEOUT_S = 180
-WORKING_TIMEOUT_S = 60
+GOING_ON_TIMEOUT_S = 60
 SLICES_A_SECOND = 10
 ASSIGNED = re.compile(r" (\d+) INFO collectors\.pre-queue: assigned partitions \[\d")
 
@@ -147,12 +151,27 @@ class Campaign:
 
     def _kill_processes(self, processor: Processor) -> None:
         while self._report.kills < self._plan.kills and not self._failures:
+            before = self._committed()
+            wait_until(partial(self._goes_on, processor, before), "processes to commit something", GOING_ON_TIMEOUT_S, 0.5)
             self._wait(self._rng.uniform(0.5, 5.0))
-            victim = self._rng.choice(wait_until(lambda: _working(processor), "a process at work", WORKING_TIMEOUT_S, 0.5))
-            victim.kill()
-            self._kill_times_ms.append(time.time() * 1000)
-            self._report.kills += 1
-            log.info("killed process %d (%d of %d)", victim.pid, self._report.kills, self._plan.kills)
+            if victims := _working(processor):
+                victim = self._rng.choice(victims)
+                victim.kill()
+                self._kill_times_ms.append(time.time() * 1000)
+                self._report.kills += 1
+                log.info("killed process %d (%d of %d)", victim.pid, self._report.kills, self._plan.kills)
+
+    def _goes_on(self, processor: Processor, before: int) -> bool:
+        """Whether transactions follow each other again: a kill between start and first record would hit none. Or all is published."""
+        assert processor.running(), "the processor stopped: there is nobody left to kill"
+        return self._published.is_set() or self._committed() > before
+
+    def _committed(self) -> int:
+        """How many predictions are decided; 0 while nobody knows."""
+        with suppress(CollectorsError):
+            found = progress(self._settings, app.group_id(self._settings, "pre-queue"), prefixed(self._settings, PREDICTIONS))
+            return found.published - found.lag
+        return 0
 
     def _kill_broker(self) -> None:
         for number in range(self._plan.broker_kills):
@@ -233,7 +252,6 @@ SCHEMAS = Schemas.checked_in()
 
 def _working(processor: Processor) -> list[psutil.Process]:
     """Processes that have been given partitions."""
-    assert processor.running(), "the processor stopped: there is nobody left to kill"
     working = set(ASSIGNED.findall(processor.log()))
     return [worker for worker in processor.workers() if str(worker.pid) in working]
 
