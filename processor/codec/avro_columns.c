@@ -243,7 +243,7 @@ static const uint8_t *read_integer(column *c, int64_t row, const uint8_t *at, co
 }
 
 static const uint8_t *read_boolean(column *c, int64_t row, const uint8_t *at, const uint8_t *end) {
-    if (at >= end || *at > 1) return NULL;
+    if (at >= end) return NULL; /* a byte that is neither 0 nor 1 is true, as the other reader has it */
     if (*at) set_bit(c->data, row);
     else clear_bit(c->data, row);
     return at + 1;
