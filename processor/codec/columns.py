@@ -76,8 +76,12 @@ class ColumnReader:
         Raises:
             MemoryError: there is not enough of it.
         """
-        there = cast("Sequence[bytes]", values) if None not in values else [value or b"" for value in values]
-        joined = b"".join(there)
+        there = cast("Sequence[bytes]", values)
+        try:
+            joined = b"".join(there)
+        except TypeError:  # a tombstone, which is found by nothing as cheaply
+            there = [value or b"" for value in values]
+            joined = b"".join(there)
         lengths = np.fromiter(map(len, there), np.int64, len(there))
         outcomes = np.empty(len(values), np.uint8)
         out = _ArrowArray()

@@ -181,9 +181,17 @@ static void put_content(output *out, const content *of, int which, int32_t row) 
 
 static bool is_space(uint8_t byte) { return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r'; }
 
-/* Metadata up to where another field follows. False: they may have one of its name, in letters or escaped. */
+static bool begins(text of, int64_t from, const char *word, int64_t length) {
+    return of.length - from >= length && !memcmp(of.at + from, word, (size_t)length);
+}
+
+/* Whether the name that is put in may begin here: in letters, or with one of them escaped, which are U+0063 to U+0074. */
+static bool may_be_named(text of, int64_t from) {
+    return begins(of, from, "\"collected\"", 11) || begins(of, from, "\\u006", 5) || begins(of, from, "\\u007", 5);
+}
+
+/* Metadata up to where another field follows. False: they may have one of its name. */
 static bool put_opened(output *out, text of) {
-    static const char NAMED[] = "\"collected\"";
     if (!of.length) of = (text){(const uint8_t *)"{}", 2};
     bool is_empty = true, is_named = false;
     while (is_space(of.at[of.length - 1])) of.length--;
@@ -191,7 +199,7 @@ static bool put_opened(output *out, text of) {
     for (int64_t i = 0; i < of.length; i++) {
         uint8_t byte = of.at[i];
         is_empty = is_empty && (is_space(byte) || byte == '{');
-        is_named = is_named || byte == '\\' || (byte == '"' && of.length - i >= 11 && !memcmp(of.at + i, NAMED, 11));
+        is_named = is_named || ((byte == '"' || byte == '\\') && may_be_named(of, i));
     }
     put_text(out, of);
     if (!is_empty) put(out, ",", 1);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _PLACE = "\0"
 _PLACE_JSON = orjson.dumps(_PLACE).decode()
 _PARTS = 4
+KEPT_BYTES = 4_000_000
 _NOWHERE: list[int] = [0, 0, 0]
 
 
@@ -29,7 +31,7 @@ class Stamps:
 
     def __init__(self) -> None:
         self._texts = bytearray()
-        self._ends: list[int] = []
+        self._ends: array[int] = array("q")
         self._told: tuple[bytes, np.ndarray] | None = None
 
     def __len__(self) -> int:
@@ -60,7 +62,7 @@ class Made(NamedTuple):
 
 
 class InputWriter:
-    """Writes bodies. One thread at a time: the room that they are written in is kept."""
+    """Writes bodies. One thread at a time: the room that they are written in is kept, up to `KEPT_BYTES`."""
 
     def __init__(self) -> None:
         self._library = library()
@@ -82,8 +84,10 @@ class InputWriter:
         given = (columns.addresses.ctypes.data, rows.ctypes.data, places.ctypes.data, len(rows), texts, text_ends.ctypes.data)
         while (needed := self._written(given, keys, ends)) > len(self._room):
             self._room = np.empty(needed, np.uint8)
-        edges = range(0, len(keys) + 1, INPUT_ID_DIGITS), [0, *ends.tolist()]
-        return Made(_cut(keys.tobytes(), edges[0]), _cut(self._room[:needed].tobytes(), edges[1]))
+        made = Made(_cut(keys, range(0, len(keys) + 1, INPUT_ID_DIGITS)), _cut(self._room, [0, *ends.tolist()]))
+        if len(self._room) > KEPT_BYTES:
+            self._room = np.empty(0, np.uint8)
+        return made
 
     def _written(self, given: tuple[Any, ...], keys: np.ndarray, ends: np.ndarray) -> int:
         room = self._room.ctypes.data, len(self._room)
@@ -121,5 +125,6 @@ class _Columns:
         return [valid.address if column.null_count else 0, ends.address, data.address if data else 0]
 
 
-def _cut(whole: bytes, edges: Sequence[int]) -> list[bytes]:
-    return [whole[start:end] for start, end in pairwise(edges)]
+def _cut(whole: np.ndarray, edges: Sequence[int]) -> list[bytes]:
+    viewed = memoryview(whole)
+    return [viewed[start:end].tobytes() for start, end in pairwise(edges)]
