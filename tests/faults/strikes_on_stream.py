@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from ruamel.yaml import YAML
 
 from processor import app
+from processor.errors import ClusterAway
 from processor.kafka.admin import Admin
 from processor.kafka.committed import committed
 from processor.kafka.reader import TopicReader
@@ -18,9 +21,12 @@ from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Callable
 
     from tests.faults.site import Site
 
+T = TypeVar("T")
+log = logging.getLogger("faults")
 RECOVERY_S = 60
 CLOCK_STEPS_S = (-1500.0, -61.0, -1.0, 61.0, 1500.0)
 COMPACT_NOW = {"segment.ms": "1000", "min.cleanable.dirty.ratio": "0.0", "max.compaction.lag.ms": "1", "delete.retention.ms": "1000"}
@@ -41,15 +47,15 @@ def compaction(site: Site, rng: random.Random) -> str:
     before = {topic: _there(site, topic) for topic in topics}
     kept = {
         topic: {name: state.value for name, state in configs.configs.items() if name in COMPACT_NOW}
-        for topic, configs in admin.topics(topics).items()
+        for topic, configs in _insisted(lambda: admin.topics(topics), "the configs of topics").items()
     }
     for topic in topics:
-        admin.alter_configs(topic, COMPACT_NOW)
+        _insisted(partial(admin.alter_configs, topic, COMPACT_NOW), f"{topic} to be configured")
     try:
         gone = wait_until(lambda: len(before[topics[0]] - _there(site, topics[0])), "records to be compacted away", RECOVERY_S, 2.0)
     finally:
         for topic in topics:
-            admin.alter_configs(topic, kept[topic])
+            _insisted(partial(admin.alter_configs, topic, kept[topic]), f"{topic} to be configured as before")
     return f"{gone} records of {topics[0]} are no longer there, and {len(before[topics[1]] - _there(site, topics[1]))} of {topics[1]}"
 
 
@@ -76,8 +82,8 @@ def partition_growth(site: Site, _: random.Random) -> str:
     document = yaml.load(path)
     wanted = document["topics"]["predictions"]["partitions"] = document["topics"]["predictions"]["partitions"] + 1
     yaml.dump(document, path)
-    wait_until(lambda: _applied(site, wanted), "topics apply", RECOVERY_S, 1.0)
-    offset = wait_until(lambda: _committed(site, wanted - 1), "the new partition to be read", RECOVERY_S, 1.0)
+    wait_until(lambda: _asked(lambda: _applied(site, wanted)), "topics apply", RECOVERY_S, 1.0)
+    offset = wait_until(lambda: _asked(lambda: _committed(site, wanted - 1)), "the new partition to be read", RECOVERY_S, 1.0)
     return f"predictions have {wanted} partitions, and {offset} records of the new one are committed"
 
 
@@ -94,7 +100,28 @@ def _committed(site: Site, partition: int) -> int:
     return max((part.offset for part in committed(site.settings, {group: [(topic, partition)]})[group]), default=0)
 
 
+def _asked(question: Callable[[], T]) -> T | None:
+    """What the cluster answers; None while a strike of another lane keeps it from answering."""
+    try:
+        return question()
+    except ClusterAway as error:
+        log.info("asked again: %s", error)
+        return None
+
+
+def _insisted(question: Callable[[], T], what: str) -> T:
+    """As `_asked`, again and again until there is an answer, whatever it is."""
+    answer = wait_until(lambda: _asked(lambda: (question(),)), what, RECOVERY_S, 1.0)
+    assert answer is not None
+    return answer[0]
+
+
 def _there(site: Site, topic: str) -> set[tuple[int, int]]:
+    """Where the records of a topic stand."""
+    return _insisted(lambda: _read(site, topic), f"the records of {topic}")
+
+
+def _read(site: Site, topic: str) -> set[tuple[int, int]]:
     reader = TopicReader(site.settings, [topic], committed=False)
     try:
         return {(record.partition, record.offset) for record in reader.read_to_end()}
