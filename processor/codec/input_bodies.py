@@ -126,5 +126,5 @@ class _Columns:
 
 
 def _cut(whole: np.ndarray, edges: Sequence[int]) -> list[bytes]:
-    viewed = memoryview(whole)
+    viewed = whole.data
     return [viewed[start:end].tobytes() for start, end in pairwise(edges)]
