@@ -25,7 +25,9 @@ record Answer(int httpStatus, Duration retryAfter, Status status, List<Item> ite
     record Item(String id, Status status) {
     }
 
-    private static final int HEAD_BYTES = 300;
+    private static final int HEAD_CHARACTERS = 300;
+    /** Read of a page. What is longer may end in the middle of a secret: then the second half is not told. */
+    private static final int LOOK_BYTES = 4096;
     private static final int KEPT_LENGTH_MAX = 1_001;
     private static final Duration RETRY_AFTER_MAX = Duration.ofHours(1);
 
@@ -38,18 +40,25 @@ record Answer(int httpStatus, Duration retryAfter, Status status, List<Item> ite
      */
     static Answer read(int httpStatus, String retryAfter, InputStream body, int sent, UnaryOperator<String> hide) throws IOException {
         BufferedInputStream text = new BufferedInputStream(body);
-        text.mark(HEAD_BYTES);
-        String head = new String(text.readNBytes(HEAD_BYTES), StandardCharsets.UTF_8);
+        text.mark(LOOK_BYTES);
+        byte[] looked = text.readNBytes(LOOK_BYTES);
         text.reset();
         Reading reading = new Reading(new JsonReader(text), sent, hide);
         try {
             reading.answer();
         } catch (JsonReader.NotJson error) {
             // A proxy's page, most likely; what it says is all there is to tell.
-            String words = head.replaceAll("\\s+", " ").strip();
-            return new Answer(httpStatus, wait(retryAfter), new Status(0, "", hide.apply(words)), List.of());
+            return new Answer(httpStatus, wait(retryAfter), new Status(0, "", head(looked, hide)), List.of());
         }
         return new Answer(httpStatus, wait(retryAfter), reading.status, reading.items);
+    }
+
+    /** The first words of a page. What is secret is taken out before anything is cut off, so that no part of it is left at the cut. */
+    private static String head(byte[] looked, UnaryOperator<String> hide) {
+        String hidden = hide.apply(new String(looked, StandardCharsets.UTF_8));
+        String whole = looked.length < LOOK_BYTES ? hidden : hidden.substring(0, hidden.length() / 2);
+        String words = whole.replaceAll("\\s+", " ").strip();
+        return words.substring(0, Math.min(words.length(), HEAD_CHARACTERS));
     }
 
     /** Status line, code and words, for people. */

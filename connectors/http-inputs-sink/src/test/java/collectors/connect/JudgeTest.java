@@ -2,6 +2,7 @@ package collectors.connect;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -50,6 +51,17 @@ class JudgeTest {
         for (String items : List.of("null,[1]", "{\"status\":{\"code\":{}}},{\"status\":{\"code\":[1]}}")) {
             String body = "{\"status\":{\"code\":10000},\"inputs\":[" + items + "]}";
             assertEquals(List.of(Fate.DELIVERED, Fate.DELIVERED), fates(judge(200, null, body, "a", "b")));
+        }
+    }
+
+    @Test
+    void noPartOfAKeyIsLeftWhereAPageIsCut() throws IOException {
+        String key = "0123456789".repeat(10);
+        for (int before : List.of(0, 250, 290, 299, 2_000, 4_050)) {
+            String page = "<html>" + " ".repeat(before / 2) + "x".repeat(before - before / 2) + key + "y".repeat(5_000);
+            byte[] body = page.getBytes(UTF_8);
+            String words = Answer.read(502, null, new ByteArrayInputStream(body), 1, text -> text.replace(key, "[hidden]")).words();
+            assertFalse(words.contains("0123"), words);
         }
     }
 
