@@ -98,7 +98,8 @@ def pre_queue(settings: Settings, index: int, metrics: Metrics, watchdog: Watchd
     schemas = Schemas.from_settings(settings)
     # All that a transaction may write to: producing to a topic that is missing would only show as one that never ends.
     partitions = Admin(settings).require([prefixed(settings, name) for name in (PREDICTIONS, QUEUE, COUNTERS, PREDICTIONS_DEAD_LETTERS)])
-    store = _counters(settings, schemas, _changelog(settings, PRE_QUEUE, COUNTERS, "counters", partitions), metrics, watchdog)
+    changelog = _changelog(settings, PRE_QUEUE, COUNTERS, "counters", partitions)
+    store = _counters(settings, schemas, changelog, metrics, watchdog)
     transaction = Transaction(settings, transactional_id(settings, PRE_QUEUE, index))
     subscription = Subscription(group_id(settings, PRE_QUEUE), prefixed(settings, PREDICTIONS), group_protocol(settings))
     return PreQueue(
@@ -130,7 +131,8 @@ def _restored(metrics: Metrics, changelog: Changelog, taken: Taken) -> None:
 
 
 def _changelog(settings: Settings, stage: str, topic: str, schema: str, partitions: Mapping[str, int]) -> Changelog:
-    return Changelog(stage, topic, schema, partitions[prefixed(settings, topic)])
+    source = prefixed(settings, {PRE_QUEUE: PREDICTIONS, POST_QUEUE: QUEUE}[stage])
+    return Changelog(stage, topic, schema, partitions[prefixed(settings, topic)], group_id(settings, stage), source)
 
 
 def post_queue(settings: Settings, index: int, metrics: Metrics, watchdog: Watchdog) -> PostQueue:

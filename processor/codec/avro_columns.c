@@ -250,6 +250,7 @@ static const uint8_t *read_boolean(column *c, int64_t row, const uint8_t *at, co
 }
 
 static const uint8_t *read_value(column *c, int64_t row, const uint8_t *at, input *in);
+static const uint8_t *read_record(column *c, int64_t row, const uint8_t *at, input *in);
 
 /* Blocks of items, each with its length in front: a negative one is followed by the block's size in bytes, which is of no use here. */
 static const uint8_t *read_list(column *c, int64_t row, const uint8_t *at, input *in) {
@@ -262,8 +263,10 @@ static const uint8_t *read_list(column *c, int64_t row, const uint8_t *at, input
             in->no_memory = true;
             return NULL;
         }
+        column *item = c->child[0];
+        bool is_record = item->kind == RECORD && !item->may_be_null;
         for (int64_t i = 0; i < count; i++, c->items++)
-            if (!(at = read_value(c->child[0], c->items, at, in))) return NULL;
+            if (!(at = is_record ? read_record(item, c->items, at, in) : read_value(item, c->items, at, in))) return NULL;
     }
     c->ends[row + 1] = (int32_t)c->items;
     return at;
@@ -272,7 +275,11 @@ static const uint8_t *read_list(column *c, int64_t row, const uint8_t *at, input
 static const uint8_t *read_record(column *c, int64_t row, const uint8_t *at, input *in) {
     for (int i = 0; at && i < c->children; i++) {
         column *child = c->child[i];
-        at = child->kind == STRING && !child->may_be_null ? read_string(child, row, at, in) : read_value(child, row, at, in);
+        /* Nearly all of what there is to read: the strings and numbers of concepts. */
+        if (child->may_be_null) at = read_value(child, row, at, in);
+        else if (child->kind == STRING) at = read_string(child, row, at, in);
+        else if (child->kind == FLOAT) at = read_fixed(child, row, at, in->end);
+        else at = read_value(child, row, at, in);
     }
     return at;
 }

@@ -18,7 +18,7 @@ from processor.errors import RestartProcess
 from processor.kafka.group import Message
 from processor.kafka.writer import Outgoing
 from processor.stages.bad_records import error_headers
-from processor.stages.garbage import spare_garbage_collector
+from processor.stages.garbage import collected_between_turns
 from processor.topics.names import PREDICTIONS, PREDICTIONS_DEAD_LETTERS, existing_inputs_topics, prefixed
 
 if TYPE_CHECKING:
@@ -83,13 +83,14 @@ class PreQueue:
         parts = self._parts
         parts.topics.start()
         parts.catalog.bootstrap()
-        spare_garbage_collector()
         parts.watchdog.start()
         parts.transaction.init()
         self._member.subscribe()
         try:
-            while not stopping():
-                self._turn()
+            with collected_between_turns() as turn_is_over:
+                while not stopping():
+                    self._turn()
+                    turn_is_over()
             self._commit()
             self._member.close()
         finally:

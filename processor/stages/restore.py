@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from processor.codec.bad import BadRecordError
 from processor.codec.records import Encoder, decode
-from processor.errors import FixCluster
+from processor.errors import FixCluster, RestartProcess
+from processor.kafka.committed import committed
 from processor.kafka.reader import TopicReader
 from processor.kafka.writer import Outgoing
 from processor.topics.names import prefixed
@@ -69,12 +70,15 @@ class Changelog:
         topic: without the prefix.
         schema: of its records.
         partitions: how many the topic has.
+        group, source: whose offsets in which topic the state goes with, prefixes included.
     """
 
     stage: str
     topic: str
     schema: str
     partitions: int
+    group: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,28 +133,39 @@ class Store(Generic[State_co]):
         value = None if fields is None else self._encode(fields)
         return Outgoing(self._topic, block.key, value, partition=self._changelog_partition(block.partition))
 
-    def restore(self, committed: Mapping[int, int | None]) -> dict[int, State_co]:
+    def restore(self, offsets: Mapping[int, int | None]) -> dict[int, State_co]:
         """The state of these partitions, exactly as of their committed offsets.
 
         Args:
-            committed: partition → committed offset; None: nothing was ever committed.
+            offsets: partition → committed offset; None: nothing was ever committed.
 
         Raises:
+            RestartProcess: the offsets have changed since they were asked for, so they were not the last word.
             FixCluster: after ``restore_timeout_ms`` the state still is not that of the committed offsets.
         """
         began = time.monotonic()
         deadline = began + self._settings.restore_timeout_ms / 1000
         while True:
             self._beat()
-            restored = self._read({self._changelog_partition(partition) for partition in committed})
-            different = {part: offset for part, offset in committed.items() if restored.checkpoints.get(part) != offset}
+            restored = self._read({self._changelog_partition(partition) for partition in offsets})
+            different = {part: offset for part, offset in offsets.items() if restored.checkpoints.get(part) != offset}
             if not different:
-                states = self._states(restored, committed)
+                states = self._states(restored, offsets)
                 self._restored(Taken(time.monotonic() - began, *self._size))
                 return states
+            if moved := self._moved(different):
+                was = ", ".join(f"{part}: {different[part]}" for part in moved)
+                raise RestartProcess(f"offsets of {self._changelog.source} were committed after they had been asked for (partition {was})")
             if time.monotonic() > deadline:
                 raise FixCluster(self._disagreement(different, restored.checkpoints))
             log.info("state of partitions %s is not yet that of their committed offsets: reading again", sorted(different))
+
+    def _moved(self, offsets: Mapping[int, int | None]) -> list[int]:
+        """Partitions that have other offsets now: a coordinator that is losing its place to another one tells old ones."""
+        group, source = self._changelog.group, self._changelog.source
+        asked = committed(self._settings, {group: [(source, part) for part in sorted(offsets)]})[group]
+        now = {each.partition: each.offset for each in asked}
+        return [part for part, offset in offsets.items() if now.get(part) != offset]
 
     def _states(self, restored: Restoration[State_co], partitions: Iterable[int]) -> dict[int, State_co]:
         try:

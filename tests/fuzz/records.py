@@ -277,7 +277,7 @@ def check_catalog(cases: Sequence[bytes]) -> list[str]:
 
 
 def _store(schema: str, restoration: Any) -> Store[Any]:
-    return Store(SETTINGS, SCHEMAS, Changelog("post-queue", schema, schema, 1), restoration, lambda: None)
+    return Store(SETTINGS, SCHEMAS, Changelog("post-queue", schema, schema, 1, "", ""), restoration, lambda: None)
 
 
 COUNTERS: Store[Any] = _store("counters", lambda: Restoration("post-queue"))

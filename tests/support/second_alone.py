@@ -123,8 +123,10 @@ class Process:
             "run": run,
             "asker": SimpleNamespace(submit=self._submit),
             "outputs": outputs,
-            "counters": Store(SETTINGS, SCHEMAS, Changelog("post-queue", "counters", "counters", 1), _counters, _nothing),
-            "windows": Store(SETTINGS, SCHEMAS, Changelog("post-queue", "queue.state", "queue_state", 1), WindowRestoration, _nothing),
+            "counters": Store(SETTINGS, SCHEMAS, Changelog("post-queue", "counters", "counters", 1, "", ""), _counters, _nothing),
+            "windows": Store(
+                SETTINGS, SCHEMAS, Changelog("post-queue", "queue.state", "queue_state", 1, "", ""), WindowRestoration, _nothing
+            ),
             "spent": lambda key, _: Outgoing("spent-quotas", key.encode(), b""),
             "bad": BadRecordLimit(SETTINGS),
             "transaction": transaction,

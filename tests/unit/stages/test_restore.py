@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SCHEMAS = Schemas.checked_in()
-COUNTERS_OF_PRE_QUEUE = Changelog("pre-queue", "counters", "counters", 4)
+COUNTERS_OF_PRE_QUEUE = Changelog("pre-queue", "counters", "counters", 4, "x-group", "x-predictions")
 CHECKPOINT = encode(SCHEMAS, "counters", Block("pre-queue", 3, next_offset=12).as_dict())
 
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from confluent_kafka import TopicPartition
 
 from processor import app
 from processor.codec.records import encode
@@ -135,10 +136,12 @@ class Readings:
     def close(self) -> None: ...
 
 
-def restored(monkeypatch: pytest.MonkeyPatch, log: Readings) -> None:
+def restored(monkeypatch: pytest.MonkeyPatch, log: Readings, committed_now: int = NEXT) -> None:
+    """Restored for the offset NEXT, where asking once more would tell another."""
     monkeypatch.setattr(restore, "TopicReader", lambda *_: log)
+    monkeypatch.setattr(restore, "committed", lambda *_: {"group": [TopicPartition("source", 0, committed_now)]})
     settings = Settings(restore_timeout_ms=1000)
-    changelog = Changelog("pre-queue", "counters", "counters", 1)
+    changelog = Changelog("pre-queue", "counters", "counters", 1, "group", "source")
     Store(settings, SCHEMAS, changelog, lambda: Restoration("pre-queue"), lambda: None).restore({0: NEXT})
 
 
@@ -153,3 +156,9 @@ def test_state_that_is_not_that_of_the_committed_offset_is_read_again(monkeypatc
 def test_state_that_never_becomes_that_of_the_committed_offset_is_refused(monkeypatch: pytest.MonkeyPatch, stale: int) -> None:
     with pytest.raises(FixCluster, match=f"0: committed {NEXT}, state {stale}"):
         restored(monkeypatch, Readings(stale))
+
+
+def test_an_offset_that_was_not_the_last_word_is_asked_for_again_by_a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A coordinator that was losing its place told an old one, and the state will never be that of it."""
+    with pytest.raises(RestartProcess, match=rf"offsets of source were committed after they had been asked for \(partition 0: {NEXT}\)"):
+        restored(monkeypatch, Readings(NEXT + 300), committed_now=NEXT + 300)
