@@ -15,21 +15,17 @@ _ALL = 2
 
 
 def spare_garbage_collector() -> None:
-    """Call when what stays for good is loaded: it is not looked at any more.
-
-    How often the rest is looked at stays Python's business: a batch's columns refer to one another, and each holds megabytes.
-    """
+    """Call when what stays for good is loaded: it is not looked at any more."""
     gc.collect()
     gc.freeze()
 
 
 @contextmanager
 def collected_between_turns() -> Iterator[Callable[[], None]]:
-    """As `spare_garbage_collector`, for a loop that says when a turn is over: its records are gone then, and its columns can go.
+    """For a loop that says when a turn is over: its records are gone then, and its columns, which refer to one another, can go.
 
     Left to itself Python looks after every 700 objects that were made, and walks each record of a poll twice while they are.
     """
-    spare_garbage_collector()
     turns = 0
 
     def turn_is_over() -> None:

@@ -18,7 +18,7 @@ from processor.errors import RestartProcess
 from processor.kafka.group import Message
 from processor.kafka.writer import Outgoing
 from processor.stages.bad_records import error_headers
-from processor.stages.garbage import collected_between_turns
+from processor.stages.garbage import collected_between_turns, spare_garbage_collector
 from processor.topics.names import PREDICTIONS, PREDICTIONS_DEAD_LETTERS, existing_inputs_topics, prefixed
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ class PreQueue:
         parts = self._parts
         parts.topics.start()
         parts.catalog.bootstrap()
+        spare_garbage_collector()
         parts.watchdog.start()
         parts.transaction.init()
         self._member.subscribe()
