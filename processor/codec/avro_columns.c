@@ -11,6 +11,7 @@
  * columns of some 20 n bytes at the most.
  */
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -395,27 +396,48 @@ static bool is_ours(const uint8_t *value, int64_t length, const uint8_t *header,
     return length >= header_bytes && !memcmp(value, header, (size_t)header_bytes);
 }
 
+/* Of Python's stable C API, as addresses, so that nothing here is compiled or linked with Python
+ * (https://docs.python.org/3/c-api/stable.html). */
+typedef struct {
+    void *(*list_item)(void *list, ptrdiff_t place);             /* PyList_GetItem */
+    int (*bytes_at)(void *item, char **at, ptrdiff_t *length); /* PyBytes_AsStringAndSize */
+} python;
+
+/* Where the values of a list of bytes objects lie, for as long as they are kept: joining them took longer than to read them.
+ *
+ * values, lengths: `count` of each, which is the list's length.
+ * Returns how many were found; where that is fewer, the next is no bytes object, and Python has been told of its exception.
+ */
+EXPORT int64_t values_find(const python *api, void *list, int64_t count, const uint8_t **values, int64_t *lengths) {
+    int64_t found = 0;
+    for (; found < count; found++) {
+        char *at;
+        ptrdiff_t length;
+        void *item = api->list_item(list, (ptrdiff_t)found);
+        if (!item || api->bytes_at(item, &at, &length)) break;
+        values[found] = (const uint8_t *)at, lengths[found] = length;
+    }
+    return found;
+}
+
 /* Read a batch.
  *
- * values: all of them, one behind the other; their `count` lengths. One that does not begin with the header, or is larger than bytes_max, is
- * OTHER.
+ * values: where each is; their `count` lengths. One that does not begin with the header, or is larger than bytes_max, is OTHER.
  * outcomes: `count` of enum outcome.
  * out: a struct array with a row for each value that was READ, in order; its owner releases it.
  * Returns how many were READ; -1: there is no memory for it, and nothing was handed over.
  */
-EXPORT int64_t reader_read(column *root, const uint8_t *values, const int64_t *lengths, int64_t count, const uint8_t *header,
+EXPORT int64_t reader_read(column *root, const uint8_t **values, const int64_t *lengths, int64_t count, const uint8_t *header,
                            int64_t header_bytes, int64_t bytes_max, uint8_t *outcomes, struct ArrowArray *out) {
     int64_t row = 0;
     bool has_memory = reserve(root, count);
-    const uint8_t *value, *next = values;
     for (int64_t i = 0; i < count && has_memory; i++) {
-        value = next, next += lengths[i];
-        if (lengths[i] > bytes_max || !is_ours(value, lengths[i], header, header_bytes)) {
+        if (lengths[i] > bytes_max || !is_ours(values[i], lengths[i], header, header_bytes)) {
             outcomes[i] = OTHER;
             continue;
         }
-        input in = {next, false};
-        bool is_read = read_record(root, row, value + header_bytes, &in);
+        input in = {values[i] + lengths[i], false};
+        bool is_read = read_record(root, row, values[i] + header_bytes, &in);
         outcomes[i] = is_read ? READ : DAMAGED;
         if (is_read) row++;
         else cut(root, row);

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from processor.codec.arrow_schema import arrow_schema
-from processor.codec.compiled import library
+from processor.codec.compiled import library, value_finder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -58,6 +58,7 @@ class ColumnReader:
 
     def __init__(self, schema: ParsedSchema, header: bytes, value_bytes_max: int) -> None:
         self._library = library()
+        self._find = value_finder()
         self._arrow = arrow_schema(schema)
         self._header = header
         self._value_bytes_max = value_bytes_max
@@ -76,21 +77,20 @@ class ColumnReader:
         Raises:
             MemoryError: there is not enough of it.
         """
-        there = cast("Sequence[bytes]", values)
+        count = len(values)
+        addresses, lengths, outcomes = np.empty(count, np.int64), np.empty(count, np.int64), np.empty(count, np.uint8)
+        told = addresses.ctypes.data, lengths.ctypes.data
+        there = cast("list[bytes]", values if isinstance(values, list) else list(values))
         try:
-            joined = b"".join(there)
+            self._find(there, *told)
         except TypeError:  # a tombstone, which is found by nothing as cheaply
-            there = [value or b"" for value in values]
-            joined = b"".join(there)
-        lengths = np.fromiter(map(len, there), np.int64, len(there))
-        outcomes = np.empty(len(values), np.uint8)
+            there = [value or b"" for value in there]
+            self._find(there, *told)
         out = _ArrowArray()
         made, bounds = ctypes.addressof(out), (len(self._header), self._value_bytes_max)
-        rows = self._library.reader_read(
-            self._reader, joined, lengths.ctypes.data, len(values), self._header, *bounds, outcomes.ctypes.data, made
-        )
+        rows = self._library.reader_read(self._reader, *told, count, self._header, *bounds, outcomes.ctypes.data, made)
         if rows < 0:
-            raise MemoryError(f"no room for the columns of {len(values)} records of {len(joined)} bytes")
+            raise MemoryError(f"no room for the columns of {count} records of {lengths.sum()} bytes")
         return Columns(pa.RecordBatch._import_from_c(made, self._arrow), outcomes)  # noqa: SLF001 - Arrow's name for it
 
 

@@ -84,7 +84,9 @@ class InputWriter:
         given = (columns.addresses.ctypes.data, rows.ctypes.data, places.ctypes.data, len(rows), texts, text_ends.ctypes.data)
         while (needed := self._written(given, keys, ends)) > len(self._room):
             self._room = np.empty(needed, np.uint8)
-        made = Made(_cut(keys, range(0, len(keys) + 1, INPUT_ID_DIGITS)), _cut(self._room, [0, *ends.tolist()]))
+        made = Made(
+            _cut(keys.tobytes(), range(0, len(keys) + 1, INPUT_ID_DIGITS)), _cut(self._room[:needed].tobytes(), [0, *ends.tolist()])
+        )
         if len(self._room) > KEPT_BYTES:
             self._room = np.empty(0, np.uint8)
         return made
@@ -125,6 +127,5 @@ class _Columns:
         return [valid.address if column.null_count else 0, ends.address, data.address if data else 0]
 
 
-def _cut(whole: np.ndarray, edges: Sequence[int]) -> list[bytes]:
-    viewed = whole.data
-    return [viewed[start:end].tobytes() for start, end in pairwise(edges)]
+def _cut(whole: bytes, edges: Sequence[int]) -> list[bytes]:
+    return [whole[start:end] for start, end in pairwise(edges)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from typing import Any
+from typing import Any, cast
 
 import fastavro
 import pyarrow as pa
@@ -108,6 +108,21 @@ def test_what_is_not_of_the_schema_is_not_looked_at() -> None:
     table, outcomes = READER.read([None, b"", b"\x00", frame(8, encoded(GOOD)[HEADER_BYTES:]), large, encoded(GOOD)])
     assert outcomes.tolist() == [OTHER] * 5 + [READ]
     assert table.to_pylist() == [GOOD]
+
+
+def test_values_may_be_any_sequence_with_tombstones_among_them() -> None:
+    value = encoded(GOOD)
+    for values in ([value, None, value], (value, None, value), (value,)):
+        table, outcomes = READER.read(values)
+        assert outcomes.tolist() == [OTHER if each is None else READ for each in values]
+        assert table.to_pylist() == [GOOD] * sum(each is not None for each in values)
+
+
+def test_what_is_no_bytes_object_is_refused_and_the_reader_goes_on() -> None:
+    for values in (["text"], [encoded(GOOD), 7], [bytearray(encoded(GOOD))]):
+        with pytest.raises(TypeError, match="expected bytes"):
+            READER.read(cast("Any", values))
+    assert READER.read([encoded(GOOD)]).table.to_pylist() == [GOOD]
 
 
 def test_nothing_is_a_table_without_rows() -> None:
