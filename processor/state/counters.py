@@ -8,6 +8,8 @@ two records: the names, written when a slot is new, and the counts, written when
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -15,13 +17,14 @@ import numpy as np
 from processor.engine.reasons import OUTCOMES, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from processor.engine.collector import Watchers
     from processor.engine.decide import ModelDecisions
 
 CHUNK_SLOTS = 4096
 COUNT_TYPE = np.dtype("<i8")
+NO_SLOT = -1
 
 
 class Slot(NamedTuple):
@@ -55,7 +58,8 @@ class Block:
 
     def as_dict(self) -> dict[str, Any]:
         """Fields as in the Avro schema ``counters``."""
-        names = None if self.names is None else [dict(zip(Slot._fields, slot, strict=True)) for slot in self.names]
+        named = self.names
+        names = None if named is None else [{"collector": name, "outcome": outcome, "node": node} for name, outcome, node in named]
         return {
             "stage": self.stage, "partition": self.partition, "model": self.model, "chunk": self.chunk,
             "names": names, "counts": self.counts, "next_offset": self.next_offset,
@@ -64,11 +68,19 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class _Tables:
-    """Slot positions by what the engine counts, for one set of collectors; -1 where there is no slot yet."""
+    """Where the engine's counts belong, for one set of collectors.
 
-    watchers: Watchers | None = None
-    outcomes: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.int64))
-    emptied: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    Attributes:
+        watchers: the collectors.
+        rows: int64 [collectors], of ``ModelCounts._outcomes``.
+        passed: int64 [collectors], the outcome of what each takes.
+        emptied: int64, the slots of ``workflow_empty`` by node, as the engine has them; -1 where there is none yet.
+    """
+
+    watchers: Watchers
+    rows: np.ndarray
+    passed: np.ndarray
+    emptied: np.ndarray
 
 
 @dataclass(slots=True)
@@ -80,23 +92,36 @@ class _Sum:
     emptied: np.ndarray
 
 
-_Count = tuple[str, str]
-"""Outcome and node."""
-_OF_OUTCOME: tuple[_Count, ...] = tuple((outcome.value, "") for outcome in OUTCOMES)
-_NO_SLOTS = [-1] * len(OUTCOMES)
+_WORKFLOW_EMPTY = Outcome.WORKFLOW_EMPTY.value
+_NAMES = tuple(outcome.value for outcome in OUTCOMES)
+_COLUMNS = {name: column for column, name in enumerate(_NAMES)}
 _PASSED = {second_stage: OUTCOMES.index(Outcome.QUEUED if second_stage else Outcome.COLLECTED) for second_stage in (False, True)}
+# A named tuple's own constructor takes twice as long as to fill it, and with many collectors a first batch makes tens of thousands.
+_slot = partial(tuple.__new__, Slot)
 
 
 @dataclass(slots=True)
 class ModelCounts:
-    """The counts of one model's collectors."""
+    """The counts of one model's collectors.
+
+    Attributes:
+        slots: what each count counts.
+        counts: int64, by slot; there may be room for more.
+        new_from: slots from here on have not been written yet.
+        changed: chunks whose counts have not been written yet.
+        _rows: of `_outcomes`, by collector.
+        _outcomes: int32 [collectors, outcomes], the slot of each count without a node; -1: none.
+        _others: all other slots.
+    """
 
     slots: list[Slot] = field(default_factory=list)
-    positions: dict[str, dict[_Count, int]] = field(default_factory=dict)
     counts: np.ndarray = field(default_factory=lambda: np.zeros(0, COUNT_TYPE))
     new_from: int = 0
     changed: set[int] = field(default_factory=set)
-    _tables: _Tables = field(default_factory=_Tables)
+    _rows: dict[str, int] = field(default_factory=dict)
+    _outcomes: np.ndarray = field(default_factory=lambda: np.full((0, len(OUTCOMES)), NO_SLOT, np.int32))
+    _others: dict[Slot, int] = field(default_factory=dict)
+    _tables: _Tables | None = None
     _sum: _Sum | None = None
 
     def add(self, decisions: ModelDecisions) -> None:
@@ -115,31 +140,37 @@ class ModelCounts:
         decisions, counts, self._sum = self._sum.of, self._sum, None
         tables = self._tables_of(decisions)
         collectors, outcomes = np.nonzero(counts.counts)
-        self._make(tables.outcomes, decisions.watchers, collectors, outcomes)
-        self._bump(tables.outcomes[collectors, outcomes], counts.counts[collectors, outcomes])
+        slots = self._outcomes[tables.rows[collectors], outcomes]
+        if (slots < 0).any():
+            self._make(tables, collectors[slots < 0], outcomes[slots < 0])
+            slots = self._outcomes[tables.rows[collectors], outcomes]
+        self._bump(slots, counts.counts[collectors, outcomes])
         self._add_emptied(tables.emptied, decisions, counts.emptied)
 
-    def _make(self, table: np.ndarray, watchers: Watchers, collectors: np.ndarray, outcomes: np.ndarray) -> None:
-        """Give each (collector, outcome) that has none its slot."""
-        without = table[collectors, outcomes] < 0
-        pairs = list(zip(collectors[without].tolist(), outcomes[without].tolist(), strict=True))
-        for position, outcome in pairs:
-            collector = watchers.collectors[position]
-            # A chunk's names are written again for each new one: what a rare collector takes some day gets its slot with the first count.
-            for each in (_PASSED[collector.second_stage], outcome):
-                table[position, each] = self._position(collector.key, _OF_OUTCOME[each])
+    def _make(self, tables: _Tables, collectors: np.ndarray, outcomes: np.ndarray) -> None:
+        """Give each (collector, outcome) its slot, and each of the collectors one for what it takes.
+
+        A chunk's names are written again for each new one: what a rare collector takes some day gets its slot with the first count.
+        """
+        wanted = np.unique(np.concatenate([collectors, collectors]) * len(OUTCOMES) + np.concatenate([outcomes, tables.passed[collectors]]))
+        collectors, outcomes = np.divmod(wanted, len(OUTCOMES))
+        without = self._outcomes[tables.rows[collectors], outcomes] < 0
+        collectors, outcomes = collectors[without], outcomes[without]
+        keys = [tables.watchers.collectors[position].key for position in collectors.tolist()]
+        named = map(_NAMES.__getitem__, outcomes.tolist())
+        self._outcomes[tables.rows[collectors], outcomes] = self._appended([_slot(each) for each in zip(keys, named, repeat(""))])
 
     def count(self, slot: Slot, amount: int) -> None:
         """Count by hand."""
         self._settle()
-        position = self._position(slot.collector, slot[1:])
+        position = self._position(slot)
         self.counts[position] += amount
         self.changed.add(position // CHUNK_SLOTS)
 
     def merge(self, slots: Iterable[tuple[Slot, int]]) -> None:
         """Take over counts that were restored."""
         for slot, count in slots:
-            position = self._position(slot.collector, slot[1:])  # which may make room in new counts
+            position = self._position(slot)  # which may make room in new counts
             self.counts[position] += count
         self.new_from = len(self.slots)
 
@@ -158,8 +189,11 @@ class ModelCounts:
     def _add_emptied(self, table: np.ndarray, decisions: ModelDecisions, emptied: np.ndarray) -> None:
         """Break ``workflow_empty`` down by node."""
         counted = np.flatnonzero(emptied)
-        for position in counted[table[counted] < 0].tolist():
-            table[position] = self._position(*_emptied_count(decisions, position))
+        new = counted[table[counted] < 0]
+        if len(new):
+            slots = list(_emptied_slots(decisions, new))
+            table[new] = self._appended(slots)
+            self._others.update(zip(slots, table[new].tolist(), strict=True))
         self._bump(table[counted], emptied[counted])
 
     def _bump(self, slots: np.ndarray, amounts: np.ndarray) -> None:
@@ -167,30 +201,45 @@ class ModelCounts:
         self.changed.update((np.unique(slots // CHUNK_SLOTS)).tolist())
 
     def _tables_of(self, decisions: ModelDecisions) -> _Tables:
-        """Positions by what the engine counts, kept for as long as the collectors stay the same."""
-        if self._tables.watchers is not decisions.watchers:
-            found = map(self.positions.get, [collector.key for collector in decisions.watchers.collectors])
-            outcomes = [[counts.get(each, -1) for each in _OF_OUTCOME] if counts else _NO_SLOTS for counts in found]
-            emptied = [self._found(*_emptied_count(decisions, i)) for i in range(len(decisions.emptied.nodes))]
-            table = np.array(outcomes, np.int64).reshape(-1, len(OUTCOMES))
-            self._tables = _Tables(decisions.watchers, table, np.array(emptied, np.int64))
+        """Kept for as long as the collectors stay the same."""
+        if self._tables is None or self._tables.watchers is not decisions.watchers:
+            collectors = decisions.watchers.collectors
+            rows = self._rows_of([collector.key for collector in collectors])
+            passed = np.array([_PASSED[collector.second_stage] for collector in collectors], np.int64)
+            found = (self._others.get(slot, NO_SLOT) for slot in _emptied_slots(decisions, np.arange(len(decisions.emptied.nodes))))
+            self._tables = _Tables(decisions.watchers, rows, passed, np.fromiter(found, np.int64, len(decisions.emptied.nodes)))
         return self._tables
 
-    def _found(self, collector: str, count: _Count) -> int:
-        return self.positions.get(collector, {}).get(count, -1)
+    def _rows_of(self, collectors: Sequence[str]) -> np.ndarray:
+        """Rows of ``_outcomes``; who has none gets one."""
+        known, outcomes = self._rows, self._outcomes
+        rows = [known.setdefault(collector, len(known)) for collector in collectors]
+        if len(known) > len(outcomes):
+            self._outcomes = np.full((max(len(known), 2 * len(outcomes)), len(OUTCOMES)), NO_SLOT, np.int32)
+            self._outcomes[: len(outcomes)] = outcomes
+        return np.array(rows, np.int64)
 
-    def _position(self, collector: str, count: _Count) -> int:
-        """Where a count's slot is; a new one is appended."""
-        of_collector = self.positions.setdefault(collector, {})
-        position = of_collector.get(count)
-        if position is None:
-            position = of_collector[count] = len(self.slots)
-            self.slots.append(Slot(collector, *count))
-            self.changed.add(position // CHUNK_SLOTS)  # names never stand in the changelog without counts
-            if position >= len(self.counts):
-                self.counts = np.resize(self.counts, max(64, 2 * position))
-                self.counts[position:] = 0
-        return position
+    def _position(self, slot: Slot) -> int:
+        """Where a slot is; a new one is appended."""
+        if slot.node or slot.outcome not in _COLUMNS:
+            if slot not in self._others:
+                self._others[slot] = int(self._appended([slot])[0])
+            return self._others[slot]
+        place = self._rows_of([slot.collector])[0], _COLUMNS[slot.outcome]
+        if self._outcomes[place] < 0:
+            self._outcomes[place] = self._appended([slot])[0]
+        return int(self._outcomes[place])
+
+    def _appended(self, slots: Sequence[Slot]) -> np.ndarray:
+        """The positions of new slots, int64."""
+        first = len(self.slots)
+        self.slots += slots
+        # Names never stand in the changelog without counts.
+        self.changed.update(range(first // CHUNK_SLOTS, (len(self.slots) - 1) // CHUNK_SLOTS + 1))
+        if len(self.slots) > (old := len(self.counts)):
+            self.counts = np.resize(self.counts, max(64, 2 * len(self.slots)))
+            self.counts[old:] = 0
+        return np.arange(first, len(self.slots))
 
 
 class PartitionCounters:
@@ -270,7 +319,8 @@ class Restoration:
                 yield key[1], slot, count
 
 
-def _emptied_count(decisions: ModelDecisions, position: int) -> tuple[str, _Count]:
-    """What one of a batch's ``emptied`` counts counts: the collector, and its count."""
-    emptied = decisions.emptied
-    return decisions.watchers.collectors[emptied.collectors[position]].key, (Outcome.WORKFLOW_EMPTY.value, emptied.nodes[position])
+def _emptied_slots(decisions: ModelDecisions, positions: np.ndarray) -> Iterator[Slot]:
+    """What some of a batch's ``emptied`` counts count."""
+    emptied, collectors = decisions.emptied, decisions.watchers.collectors
+    for position, collector in zip(positions.tolist(), emptied.collectors[positions].tolist(), strict=True):
+        yield _slot((collectors[collector].key, _WORKFLOW_EMPTY, emptied.nodes[position]))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processor.engine.collector import Collector, Source, Watchers
+from processor.engine.collector import Collector, Second, Source, Watchers
 from processor.engine.decide import Emptied, ModelDecisions
-from processor.engine.reasons import OUTCOMES
+from processor.engine.reasons import OUTCOMES, Outcome
 from processor.state import counters
 from processor.state.counters import Block, PartitionCounters, Restoration, Slot
 
@@ -63,19 +64,44 @@ batch = st.builds(
 )
 
 
-@given(st.lists(st.lists(batch, max_size=3), max_size=8), st.integers(1, 5))
-def test_counts_equal_a_dictionarys_through_any_restarts_and_compaction(transactions: list[list[ModelDecisions]], chunk: int) -> None:
+by_hand = st.tuples(
+    st.sampled_from(["m/a/1", "m/a/2"]),
+    st.builds(
+        Slot,
+        st.sampled_from(["acme/app/a", "acme/app/z"]),
+        st.sampled_from(["collected", "workflow_empty", "an outcome to come"]),
+        st.sampled_from(["", *NODES]),
+    ),
+    st.integers(1, 3),
+)
+ByHand = tuple[str, Slot, int]
+
+
+@given(st.lists(st.lists(batch | by_hand, max_size=4), max_size=8), st.integers(1, 5))
+def test_counts_equal_a_dictionarys_through_any_restarts_and_compaction(
+    transactions: list[list[ModelDecisions | ByHand]], chunk: int
+) -> None:
     counters.CHUNK_SLOTS, usual = chunk, counters.CHUNK_SLOTS
     try:
         log: list[Block] = []
         live = PartitionCounters("pre-queue", 4)
         for offset, transaction in enumerate(transactions):
             for each in transaction:
-                live.add([each])
+                if isinstance(each, tuple):
+                    live.count(*each)
+                else:
+                    live.add([each])
             log += live.changes(offset)
             if offset % 2:
                 live = restored(log, 4).state(4)
-        assert found(restored(log, 4), 4) == expected([each for transaction in transactions for each in transaction])
+        given_ = [each for transaction in transactions for each in transaction]
+        total = expected([each for each in given_ if isinstance(each, ModelDecisions)])
+        for model, slot, amount in (each for each in given_ if isinstance(each, tuple)):
+            total[model, slot] += amount
+        state = restored(log, 4)
+        assert found(state, 4) == total
+        slots = [(model, slot) for model, slot, _ in state.rows(4)]
+        assert len(slots) == len(set(slots))
     finally:
         counters.CHUNK_SLOTS = usual
 
@@ -93,6 +119,17 @@ def test_a_transaction_writes_only_the_chunks_that_changed_and_always_the_checkp
     ]
     live.add([decisions(two, [1])])
     assert [block.key.decode() for block in live.changes(20)] == ["pre-queue/0/m/a/2/0/counts", "pre-queue/0/checkpoint"]
+
+
+@pytest.mark.parametrize(("second", "passed"), [(None, "collected"), (Second(), "queued")])
+def test_with_its_first_count_a_collector_gets_a_slot_for_what_it_takes_some_day(second: Second | None, passed: str) -> None:
+    live = PartitionCounters("pre-queue", 0)
+    rare = Watchers("m/a/1", (Collector("acme/app/rare", Source("m/a/1"), second=second),))
+    live.add([decisions(rare, [0] * OUTCOMES.index(Outcome.NOT_SAMPLED) + [4, *[0] * len(OUTCOMES)])])
+    named = [block.names for block in live.changes(10) if block.names is not None]
+    assert named == [[Slot("acme/app/rare", passed), Slot("acme/app/rare", "not_sampled")]]
+    live.add([decisions(rare, [1 if outcome == passed else 0 for outcome in OUTCOMES])])
+    assert [block for block in live.changes(20) if block.names is not None] == []
 
 
 def test_state_of_other_stages_and_partitions_is_left_alone() -> None:
