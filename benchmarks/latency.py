@@ -116,7 +116,7 @@ def measure(load: Load, commit_interval_ms: int, cores: Cores) -> Row:
         job = cluster.prepare(load.collectors, 0)
         with closing(Reader(job)) as reader, pinned(cores.broker), Race(cluster, cores, folder, 0).running("ours", job) as process:
             _wait_until_ready(settings, job, reader, process)
-            with _running(job, load.rate):
+            with _running(job, load.rate, cores):
                 _wait_for_load(reader)
                 _ages(reader, SETTLE_S)
                 ages_ms = np.array(_ages(reader, load.seconds)) / 1_000
@@ -167,9 +167,11 @@ def _ages(reader: Reader, seconds: float) -> list[int]:
 
 
 @contextmanager
-def _running(job: Job, rate: int) -> Iterator[None]:
+def _running(job: Job, rate: int, cores: Cores) -> Iterator[None]:
+    """Make load on both cores: the processor leaves half of its own, and the broker's alone could not serve all and make it too."""
     command = [sys.executable, "-m", "benchmarks.support.load", job.bootstrap_servers, job.predictions, str(rate)]
-    process = subprocess.Popen(command)
+    with pinned(cores.broker | cores.contender):
+        process = subprocess.Popen(command)
     try:
         yield
     finally:

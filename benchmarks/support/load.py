@@ -5,6 +5,7 @@ Runs until SIGTERM. A process of its own, so that making load and looking at its
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 DISTINCT = 2_000
 TICK_S = 0.001
+GIVES_WAY = 10
 FULL_QUEUE_POLL_S = 0.01
 FLUSH_S = 10.0
 WRAP_US = 10**ID_DIGITS
@@ -44,7 +46,7 @@ class Maker:
     """Makes predictions; no two have one id."""
 
     def __init__(self) -> None:
-        self._pool = cycle(list(predictions(Schemas.checked_in(), DISTINCT)))
+        self._pool = cycle([value.split(first, 1) for first, value in predictions(Schemas.checked_in(), DISTINCT)])
         self._last = 0
 
     def make(self, count: int) -> Iterator[tuple[bytes, bytes]]:
@@ -52,9 +54,9 @@ class Maker:
         self._last = max(self._last, now_us() - 1)
         for _ in range(count):
             self._last += 1
-            first, value = next(self._pool)
+            before, after = next(self._pool)
             made = id_of(self._last % WRAP_US)
-            yield made, value.replace(first, made, 1)
+            yield made, before + made + after
 
 
 class Pace:
@@ -105,6 +107,8 @@ def main(bootstrap_servers: str, topic: str, rate: str) -> None:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     publisher, maker = _publisher(bootstrap_servers), Maker()
     pace = Pace(float(rate), time.monotonic())
+    if hasattr(os, "nice"):
+        os.nice(GIVES_WAY)  # to the broker, to the processor and to the reader: it has both cores, and takes what they leave
     while not stop.wait(TICK_S):
         send(publisher, topic, maker.make(pace.due(time.monotonic())))
     publisher.flush(FLUSH_S)

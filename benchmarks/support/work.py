@@ -32,6 +32,7 @@ FILTER_NODE = "unsure"
 SAMPLE_NODE = "sampled"
 ID_PREFIX = "prediction-"
 ID_DIGITS = 12
+_ID = f"{ID_PREFIX}%0{ID_DIGITS}d".encode()
 
 
 def predictions(schemas: Schemas, records: int) -> Iterator[tuple[bytes, bytes]]:
@@ -72,7 +73,7 @@ def loop_plan(collector: Collector) -> LoopPlan:
 
 def id_of(number: int) -> bytes:
     """The id of a prediction."""
-    return f"{ID_PREFIX}{number:0{ID_DIGITS}d}".encode()
+    return _ID % number
 
 
 def number_of(prediction_id: bytes) -> int:
