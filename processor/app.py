@@ -101,7 +101,7 @@ def pre_queue(settings: Settings, index: int, metrics: Metrics, watchdog: Watchd
     changelog = _changelog(settings, PRE_QUEUE, COUNTERS, "counters", partitions)
     store = _counters(settings, schemas, changelog, metrics, watchdog)
     transaction = Transaction(settings, transactional_id(settings, PRE_QUEUE, index))
-    subscription = Subscription(group_id(settings, PRE_QUEUE), prefixed(settings, PREDICTIONS), group_protocol(settings))
+    subscription = Subscription(group_id(settings, PRE_QUEUE), prefixed(settings, PREDICTIONS), group_protocol(settings), whole_runs=True)
     return PreQueue(
         Parts(
             settings=settings,

@@ -45,7 +45,7 @@ class Settings(BaseSettings):
     api_burst: int = Field(200, ge=1, description="requests that one key may make to `collectors serve` at once, after a rest")
     plans_with_collectors: tuple[str, ...] = Field(("essential", "professional", "enterprise"), description="plans that include collectors")
     group_protocol: str = Field("auto", pattern="^(auto|consumer|classic)$", description="consumer is KIP-848; auto asks the broker")
-    batch_records: int = Field(8000, ge=1, le=100_000, description="records polled and decided at once, or fewer that are 8 MB")
+    batch_records: int = Field(12_000, ge=1, le=100_000, description="records polled and decided at once, or fewer that are 8 MB")
     queue_in_flight: int = Field(1_000, ge=1, le=100_000, description="candidates of the second stage under way at once in a process")
     queue_in_flight_bytes: int = Field(256_000_000, ge=1_000, description="of their records; none is begun while there are as many")
     duplicates_window_max: int = Field(

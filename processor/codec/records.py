@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from io import BytesIO
+from itertools import chain
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, cast
 
 import fastavro
@@ -11,7 +13,7 @@ from processor.codec.bad import BadReason, BadRecordError
 from processor.codec.framing import frame, unframe
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from processor.codec.registry import ParsedSchema, Schemas
 
@@ -30,7 +32,9 @@ class Encoder:
     """`encode` for many records of one schema, in half of the time where an optional field holds much.
 
     To choose a union's branch fastavro looks whether the value fits, all of it, and then walks it once more to write it. An optional field
-    says by being None which it is, so it is written as what a union's bytes are: the branch's number, and the value.
+    says by being None which it is, so it is written as what a union's bytes are: the branch's number, and the value. And an optional array
+    of records of strings is written as one block with its size in front, which is what bytes look like
+    (https://avro.apache.org/docs/1.12.0/specification/#arrays-1): many items share their strings, and each distinct one is written once.
 
     Args:
         schemas: ours.
@@ -40,32 +44,42 @@ class Encoder:
     def __init__(self, schemas: Schemas, name: str) -> None:
         self._schemas = schemas
         self._name = name
-        self._optional = {field["name"]: field["type"] for field in schemas.writer(name)["fields"] if _is_optional(field["type"])}
-        self._chosen: dict[frozenset[str], ParsedSchema] = {}
+        self._optional = {field["name"]: field["type"][1] for field in schemas.writer(name)["fields"] if _is_optional(field["type"])}
+        self._texts = {name: fields for name, kind in self._optional.items() if (fields := _texts(kind))}
+        self._chosen: dict[frozenset[tuple[str, bool]], ParsedSchema] = {}
 
     def __call__(self, value: Mapping[str, Any]) -> bytes:
         """A framed record; every optional field is given.
 
         Raises:
-            ValueError, TypeError: the value does not fit the schema: a fault of the caller.
+            KeyError, ValueError, TypeError: the value does not fit the schema: a fault of the caller.
             FixCluster: the registry does not answer.
         """
-        given = frozenset(name for name in self._optional if value[name] is not None)
-        if given not in self._chosen:
-            self._chosen[given] = self._choose(given)
-        chosen = {name: {"branch": int(name in given), "value": value[name]} for name in self._optional}
-        return frame(self._schemas.writer_id(self._name), write_body(self._chosen[given], {**value, **chosen}))
+        given = {name: value[name] for name in self._optional if value[name] is not None}
+        in_blocks = {name: self._block(name, items) for name, items in given.items() if name in self._texts and items}
+        kinds = frozenset((name, name in in_blocks) for name in given)
+        if kinds not in self._chosen:
+            self._chosen[kinds] = self._choose(dict(kinds))
+        chosen = {name: in_blocks.get(name) or {"branch": int(name in given), "value": value[name]} for name in self._optional}
+        return frame(self._schemas.writer_id(self._name), write_body(self._chosen[kinds], {**value, **chosen}))
 
-    def _choose(self, given: frozenset[str]) -> ParsedSchema:
-        """The schema with a record of number and value in place of each optional field."""
+    def _block(self, name: str, items: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+        texts = list(chain.from_iterable(map(itemgetter(*self._texts[name]), items)))
+        written = {text: write_body("string", text) for text in set(texts)}
+        return {"branch": 1, "count": -len(items), "block": b"".join(map(written.__getitem__, texts)), "end": 0}
+
+    def _choose(self, in_blocks: Mapping[str, bool]) -> ParsedSchema:
+        """The schema with a record of what stands in the bytes in place of each optional field; which are given, and which as a block."""
         ours = _unparsed(self._schemas.writer(self._name))
-        fields = [self._branch(field["name"], given) if field["name"] in self._optional else field for field in ours["fields"]]
+        fields = [self._branch(field["name"], in_blocks) if field["name"] in self._optional else field for field in ours["fields"]]
         return cast("ParsedSchema", fastavro.parse_schema({**ours, "fields": fields}))
 
-    def _branch(self, name: str, given: frozenset[str]) -> ParsedSchema:
-        value = [{"name": "value", "type": self._optional[name][1]}] if name in given else []
-        chosen = {"type": "record", "name": f"Chosen_{name}", "fields": [{"name": "branch", "type": "long"}, *value]}
-        return {"name": name, "type": chosen}
+    def _branch(self, name: str, in_blocks: Mapping[str, bool]) -> ParsedSchema:
+        parts = {"branch": "long"}
+        if name in in_blocks:
+            parts |= {"count": "long", "block": "bytes", "end": "long"} if in_blocks[name] else {"value": self._optional[name]}
+        fields = [{"name": part, "type": kind} for part, kind in parts.items()]
+        return {"name": name, "type": {"type": "record", "name": f"Chosen_{name}", "fields": fields}}
 
 
 def decode(schemas: Schemas, name: str, data: bytes | None) -> dict[str, Any]:
@@ -81,8 +95,8 @@ def decode(schemas: Schemas, name: str, data: bytes | None) -> dict[str, Any]:
     return read_body(body, schemas.by_id(schema_id), schemas.writer(name))
 
 
-def write_body(schema: ParsedSchema, value: Mapping[str, Any]) -> bytes:
-    """A record without framing."""
+def write_body(schema: ParsedSchema | str, value: Any) -> bytes:
+    """A record, or what else a schema is of, without framing."""
     buffer = BytesIO()
     fastavro.schemaless_writer(buffer, schema, value)
     return buffer.getvalue()
@@ -113,6 +127,13 @@ def without_logical_types(schema: Any) -> Any:
 
 def _is_optional(kind: Any) -> bool:
     return isinstance(kind, list) and len(kind) == 2 and kind[0] == "null"  # noqa: PLR2004 - null, and what it is otherwise
+
+
+def _texts(kind: Any) -> tuple[str, ...]:
+    """The fields of the items of an array, where all of several are strings."""
+    items = kind["items"] if isinstance(kind, dict) and kind["type"] == "array" else None
+    fields = items["fields"] if isinstance(items, dict) and items["type"] == "record" else []
+    return tuple(field["name"] for field in fields) if len(fields) > 1 and all(field["type"] == "string" for field in fields) else ()
 
 
 def _unparsed(schema: ParsedSchema) -> ParsedSchema:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # A fetch brings records of a partition in one run, and a run is decided as one batch. With the default of a megabyte a full poll was three
-# runs or four, some of them short, and a third of the work went into what every batch costs. This is 8,000 predictions and more, packed.
-FETCH_BYTES = 4_000_000
+# runs or four, some of them short, and a third of the work went into what every batch costs. This is 9,000 predictions and more, packed.
+FETCH_BYTES = 3_000_000
 # A consumer's message.max.bytes, which has one use there: what a batch is unpacked into begins with four times its size or this, whichever
 # is less, and is never made smaller. With the default, a megabyte, records that hardly compress took three times their room.
 UNPACKED_BYTES = 131_072

@@ -51,12 +51,14 @@ class Subscription:
         topic: the topic, prefix included.
         protocol: ``consumer`` (KIP-848) or ``classic``.
         fetch_bytes: of a partition in one fetch, as they are stored, which is compressed.
+        whole_runs: what a full poll has of a partition's run of records is kept for the next poll, if there are other runs before it.
     """
 
     group: str
     topic: str
     protocol: str
     fetch_bytes: int = FETCH_BYTES
+    whole_runs: bool = False
 
 
 class Member:
@@ -71,6 +73,8 @@ class Member:
     def __init__(self, settings: Settings, subscription: Subscription, owner: Owner) -> None:
         self.topic = subscription.topic
         self._group = subscription.group
+        self._whole_runs = subscription.whole_runs
+        self._held: list[Message] = []
         self._owner = owner
         self._failure: Exception | None = None
         self._consumer: Consumer = group_consumer(settings, subscription.group, subscription.protocol, subscription.fetch_bytes)
@@ -92,16 +96,23 @@ class Member:
             RestartProcess: an assignment's callback failed.
             FixCluster: the topic cannot be read, or a committed offset is no longer there.
         """
-        messages = self._consumer.consume(min(max_records, max(1, int(POLL_BYTES / self._record_bytes))), timeout_s)
+        wanted = min(max_records, max(1, int(POLL_BYTES / self._record_bytes)))
+        fresh = self._consumer.consume(max(1, wanted - len(self._held)), timeout_s)
         if self._failure is not None:
             raise self._failure
-        if any(map(Message.error, messages)):
+        if any(map(Message.error, fresh)):
             doing = f"reading {self.topic} with group {self._group}"
-            messages = [message for message in messages if is_record(message, "the committed offset is", doing)]
+            fresh = [message for message in fresh if is_record(message, "the committed offset is", doing)]
+        messages, self._held = [*self._held, *fresh], []
         if messages:
             sample = messages[:: 1 + len(messages) // SIZED]
             self._record_bytes = max(1.0, sum(map(len, sample)) / len(sample))
-        batches = by_partition(messages)
+        found = runs(messages)
+        if self._whole_runs and len(messages) >= wanted and len(found) > 1:
+            self._held = found.pop()[1]
+        batches: dict[int, list[Message]] = {}
+        for partition, run in found:
+            batches.setdefault(partition, []).extend(run)
         ours = {partition: self._following(partition, batch) for partition, batch in batches.items()}
         return {partition: batch for partition, batch in ours.items() if batch}
 
@@ -173,6 +184,7 @@ class Member:
             self._fail(error)
         for partition in gone:
             self._positions.pop(partition, None)
+        self._held = [message for message in self._held if message.partition() not in gone]
 
     def _fail(self, error: Exception) -> None:
         if isinstance(error, KafkaException):
@@ -180,14 +192,11 @@ class Member:
         self._failure = self._failure or error
 
 
-def by_partition(messages: list[Message]) -> dict[int, list[Message]]:
-    """Messages by partition, each partition's in the order given. They come in runs, and a look at each would cost more than all else."""
+def runs(messages: list[Message]) -> list[tuple[int, list[Message]]]:
+    """Messages cut where the partition changes: (partition, messages), in the order given. A look at each would cost more than all else."""
     partitions = np.fromiter(map(Message.partition, messages), np.int64, len(messages))
     edges = [0, *(np.flatnonzero(np.diff(partitions)) + 1).tolist(), len(messages)]
-    batches: dict[int, list[Message]] = {}
-    for start, end in pairwise(edges if messages else ()):
-        batches.setdefault(int(partitions[start]), []).extend(messages[start:end])
-    return batches
+    return [(int(partitions[start]), messages[start:end]) for start, end in pairwise(edges if messages else ())]
 
 
 def following(position: int, messages: list[Message]) -> list[Message]:

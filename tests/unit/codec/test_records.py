@@ -87,9 +87,14 @@ def test_a_value_that_does_not_fit_is_the_callers_fault() -> None:
 def test_an_encoder_writes_what_encode_writes(given: dict[str, Any]) -> None:
     value = {"stage": "pre-queue", "partition": 3, "model": "m", "chunk": 1, "names": None, "counts": None, "next_offset": -1} | given
     encoder = Encoder(SCHEMAS, "counters")
-    assert [encoder(value), encoder(value)] == [encode(SCHEMAS, "counters", value)] * 2
+    first, second, plain = encoder(value), encoder(value), encode(SCHEMAS, "counters", value)
+    assert first == second
+    assert decode(SCHEMAS, "counters", first) == decode(SCHEMAS, "counters", plain)
+    # Items of strings stand in a block that has its size in front, which is a byte more here; all else is the same.
+    assert len(first) == len(plain) + 1 if given.get("names") else first == plain
 
 
-def test_an_encoder_refuses_what_does_not_fit() -> None:
+@pytest.mark.parametrize("wrong", [{"counts": 7}, {"names": [{"collector": "c", "outcome": 7, "node": ""}]}])
+def test_an_encoder_refuses_what_does_not_fit(wrong: dict[str, Any]) -> None:
     with pytest.raises(TypeError):
-        Encoder(SCHEMAS, "counters")({"stage": "s", "partition": 3, "names": None, "counts": 7})
+        Encoder(SCHEMAS, "counters")({"stage": "s", "partition": 3, "names": None, "counts": None, **wrong})

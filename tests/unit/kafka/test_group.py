@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from confluent_kafka import KafkaError, TopicPartition
+from hypothesis import given
+from hypothesis import strategies as st
 
 from processor.errors import FixCluster, RestartProcess
-from processor.kafka.group import POLL_BYTES, Message, following
+from processor.kafka.group import POLL_BYTES, Member, Message, Subscription, following
 from tests.support.fake_kafka import failure
 from tests.support.transaction_worlds import SOURCE, FakeWorld, Nobody
 
@@ -145,6 +147,60 @@ def test_of_large_records_fewer_are_polled_and_of_small_ones_as_many_as_are_want
     assert [len(member.poll(2, 0)[0]), len(member.poll(10, 0)[0]), len(member.poll(3, 0)[0])] == [2, 4, 3]
     world.give(*[b"x"] * 500)
     assert [len(member.poll(500, 0)[0]) for _ in range(3)] == [4, 15, 482]  # the last large one, and three; by their mean; all others
+
+
+class Runs:
+    """What a client has fetched: runs of (partition, first offset, records), and what each ``consume`` takes of it."""
+
+    def __init__(self, *fetched: tuple[int, int, int]) -> None:
+        self._messages = [Message(SOURCE, part, first + i, value=b"x") for part, first, count in fetched for i in range(count)]
+
+    def consume(self, most: int, _: float) -> list[Message]:
+        taken, self._messages = self._messages[:most], self._messages[most:]
+        return taken
+
+
+def whole_runs(world: FakeWorld, *fetched: tuple[int, int, int]) -> Any:
+    member = Member(world.settings, Subscription("group", SOURCE, "classic", whole_runs=True), Nobody())
+    member._consumer = Runs(*fetched)
+    member._positions = {0: 0, 1: 0, 2: 0}
+    return member
+
+
+def test_the_run_that_a_full_poll_cuts_is_kept_for_the_next_one(world: FakeWorld) -> None:
+    member = whole_runs(world, (0, 0, 6), (1, 0, 6), (0, 6, 6), (2, 0, 2))
+    polls = [offsets(member.poll(10, 0)) for _ in range(4)]
+    assert polls == [{0: [*range(6)]}, {1: [*range(6)]}, {0: [*range(6, 12)], 2: [0, 1]}, {}]
+
+
+def test_a_run_longer_than_a_poll_is_decided_in_parts(world: FakeWorld) -> None:
+    member = whole_runs(world, (0, 0, 25))
+    assert [offsets(member.poll(10, 0)) for _ in range(3)] == [{0: [*range(10)]}, {0: [*range(10, 20)]}, {0: [*range(20, 25)]}]
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 7)), max_size=12), st.lists(st.integers(1, 9), min_size=1, max_size=5))
+def test_whatever_the_runs_every_record_comes_once_and_in_order(lengths: list[tuple[int, int]], sizes: list[int]) -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        ends, fetched = [0, 0, 0], []
+        for partition, count in lengths:
+            fetched.append((partition, ends[partition], count))
+            ends[partition] += count
+        member, came = whole_runs(FakeWorld(monkeypatch), *fetched), list[tuple[int, int | None]]()
+        for size in [*sizes, *[9] * (sum(ends) + 2)]:
+            came += [(partition, offset) for partition, some in offsets(member.poll(size, 0)).items() for offset in some]
+        assert [[offset for each, offset in came if each == partition] for partition in range(3)] == [[*range(end)] for end in ends]
+
+
+@pytest.mark.parametrize("callback", ["revoked", "lost"])
+def test_what_was_kept_goes_with_its_partition(world: FakeWorld, callback: str) -> None:
+    member = whole_runs(world, (0, 0, 6), (1, 0, 6))
+    assert offsets(member.poll(10, 0)) == {0: [*range(6)]}
+    on = member._on_revoke if callback == "revoked" else member._on_lost
+    on(None, [TopicPartition(SOURCE, 1)])
+    # It comes back, from where whoever had it in between has committed.
+    member._positions[1] = 2
+    member._consumer = Runs((1, 2, 4))
+    assert offsets(member.poll(10, 0)) == {1: [2, 3, 4, 5]}
 
 
 def test_a_record_larger_than_a_poll_is_polled(world: FakeWorld) -> None:

@@ -116,6 +116,17 @@ def test_a_process_is_watched_before_it_waits_for_any_broker(make: Any) -> None:
     assert told.calls[:3] == ["watchdog", "init", "subscribe"]
 
 
+def test_the_process_of_the_sink_is_watched_while_its_controller_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    watchdog = SimpleNamespace(start=lambda: calls.append("watchdog"), beat=lambda: None)
+    monkeypatch.setattr(app, "Watchdog", lambda _: watchdog)
+    monkeypatch.setattr(app, "Admin", lambda _: SimpleNamespace(require=lambda _: {}))
+    monkeypatch.setattr(app, "CatalogFollower", lambda *_: SimpleNamespace(bootstrap=lambda: None))
+    monkeypatch.setattr(app, "Controller", lambda *_: SimpleNamespace(run=lambda _: calls.append("run")))
+    app._run_sink(Settings(connect_url="http://connect:8083"), Metrics(), lambda: True)
+    assert calls == ["watchdog", "run"]
+
+
 def test_a_transactional_id_is_the_same_after_a_restart_and_of_one_process_only() -> None:
     settings = Settings(topic_prefix="x-", instance="host-1")
     assert app.transactional_id(settings, "pre-queue", 1) == "x-collectors.pre-queue.host-1.1"
