@@ -121,5 +121,6 @@ class PredictionDecoder:
         if self._reader.read([opened]).outcomes[0] == DAMAGED:
             read_body(opened[HEADER_BYTES:], self._parsed)
             # fastavro takes more than the specification has.
-            raise BadRecordError(BadReason.NOT_DECODABLE, "a number of more than ten bytes, or a union's branch that there is not")
+            why = "a number of more than ten bytes, a union's branch that there is not, or a block of -2**63 items"
+            raise BadRecordError(BadReason.NOT_DECODABLE, why)
         return opened

@@ -1,4 +1,4 @@
-"""What fastavro lets through and the columnar reader does not: numbers of more than ten bytes, and negative union branches.
+"""What fastavro lets through and the columnar reader does not: numbers of more than ten bytes, union branches and blocks below what there is.
 
 Plain Python and slow: asked only by the reference decoder, about bodies that are not written in the usual way.
 """
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from processor.codec.registry import ParsedSchema
 
 NUMBER_BYTES_MAX = 10
+NUMBER_MIN = -(2**63)
 _WIDTHS = {"null": 0, "boolean": 1, "float": 4, "double": 8}
 
 
@@ -64,6 +65,8 @@ class _Walk:
 
     def _array(self, items: Any) -> None:
         while count := self._number():
+            if count == NUMBER_MIN:  # which has no opposite: fastavro takes it for none
+                raise BadRecordError(BadReason.NOT_DECODABLE, f"a block of {count} items")
             if count < 0:
                 self._number()  # the block's size in bytes; fastavro and the columnar reader pass over it too
             for _ in range(abs(count)):
