@@ -1,4 +1,4 @@
-"""What fastavro lets through and the columnar reader does not: numbers of more than ten bytes, union branches and blocks below what there is.
+"""What fastavro lets through and the columnar reader does not: numbers of more than ten bytes, branches and blocks that cannot be.
 
 Plain Python and slow: asked only by the reference decoder, about bodies that are not written in the usual way.
 """

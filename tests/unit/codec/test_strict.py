@@ -17,7 +17,7 @@ def test_a_string_is_passed_over_with_its_length() -> None:
 
 
 def test_a_block_of_the_one_count_without_an_opposite_is_refused() -> None:
-    """fastavro takes it for an empty block; the walk took it for 2**63 items, and never ended."""
+    """Fastavro takes it for an empty block; the walk took it for 2**63 items, and never ended."""
     schema = {"type": "array", "items": "float"}
     check_numbers(b"\x03\x08" + bytes(8) + b"\x00", schema)
     with pytest.raises(BadRecordError, match="a block of -9223372036854775808 items"):
