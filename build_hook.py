@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ class CompileCodec(BuildHookInterface[Any]):
         """Compile, and let the wheel have what came of it."""
         root = Path(self.root)
         command = [sys.executable, "-m", "ziglang", "cc", *FLAGS, "-o", str(root / LIBRARY), *(str(root / name) for name in SOURCES)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
+        with tempfile.TemporaryDirectory() as scratch:  # where the compiler leaves its object files
+            done = subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
         if done.returncode:
             (root / LIBRARY).unlink(missing_ok=True)
             self.app.display_warning(
@@ -35,5 +37,5 @@ class CompileCodec(BuildHookInterface[Any]):
             return
         build_data["artifacts"].append(LIBRARY)
         build_data["pure_python"] = False
-        # It knows nothing of Python: one for every version of it.
+        # It knows nothing of Python but two addresses that it is handed: one for every version of it.
         build_data["tag"] = f"py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"

@@ -399,7 +399,7 @@ static bool is_ours(const uint8_t *value, int64_t length, const uint8_t *header,
 /* Of Python's stable C API, as addresses, so that nothing here is compiled or linked with Python
  * (https://docs.python.org/3/c-api/stable.html). */
 typedef struct {
-    void *(*list_item)(void *list, ptrdiff_t place);             /* PyList_GetItem */
+    void *(*list_item)(void *list, ptrdiff_t place);           /* PyList_GetItem */
     int (*bytes_at)(void *item, char **at, ptrdiff_t *length); /* PyBytes_AsStringAndSize */
 } python;
 
@@ -427,8 +427,8 @@ EXPORT int64_t values_find(const python *api, void *list, int64_t count, const u
  * out: a struct array with a row for each value that was READ, in order; its owner releases it.
  * Returns how many were READ; -1: there is no memory for it, and nothing was handed over.
  */
-EXPORT int64_t reader_read(column *root, const uint8_t **values, const int64_t *lengths, int64_t count, const uint8_t *header,
-                           int64_t header_bytes, int64_t bytes_max, uint8_t *outcomes, struct ArrowArray *out) {
+EXPORT int64_t reader_read_values(column *root, const uint8_t **values, const int64_t *lengths, int64_t count, const uint8_t *header,
+                                  int64_t header_bytes, int64_t bytes_max, uint8_t *outcomes, struct ArrowArray *out) {
     int64_t row = 0;
     bool has_memory = reserve(root, count);
     for (int64_t i = 0; i < count && has_memory; i++) {

@@ -88,7 +88,7 @@ class ColumnReader:
             self._find(there, *told)
         out = _ArrowArray()
         made, bounds = ctypes.addressof(out), (len(self._header), self._value_bytes_max)
-        rows = self._library.reader_read(self._reader, *told, count, self._header, *bounds, outcomes.ctypes.data, made)
+        rows = self._library.reader_read_values(self._reader, *told, count, self._header, *bounds, outcomes.ctypes.data, made)
         if rows < 0:
             raise MemoryError(f"no room for the columns of {count} records of {lengths.sum()} bytes")
         return Columns(pa.RecordBatch._import_from_c(made, self._arrow), outcomes)  # noqa: SLF001 - Arrow's name for it

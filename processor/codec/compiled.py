@@ -16,19 +16,20 @@ _BYTES, _NUMBER, _ADDRESS = ctypes.c_char_p, ctypes.c_int64, ctypes.c_void_p
 
 
 def _loaded() -> ctypes.CDLL | None:
-    with suppress(OSError):
+    with suppress(OSError, AttributeError):  # it is not there, or of other sources than these
         loaded = ctypes.CDLL(str(LIBRARY))
         # avro_columns.c
         loaded.reader_new.restype = _ADDRESS
         loaded.reader_new.argtypes = [_ADDRESS]
         loaded.reader_free.restype = None
         loaded.reader_free.argtypes = [_ADDRESS]
-        loaded.reader_read.restype = _NUMBER
-        loaded.reader_read.argtypes = [_ADDRESS, _ADDRESS, _ADDRESS, _NUMBER, _BYTES, _NUMBER, _NUMBER, _ADDRESS, _ADDRESS]
+        loaded.reader_read_values.restype = _NUMBER
+        loaded.reader_read_values.argtypes = [_ADDRESS, _ADDRESS, _ADDRESS, _NUMBER, _BYTES, _NUMBER, _NUMBER, _ADDRESS, _ADDRESS]
         # input_bodies.c
         loaded.inputs_write.restype = _NUMBER
         loaded.inputs_write.argtypes = [_ADDRESS, _ADDRESS, _ADDRESS, _NUMBER, _BYTES, _ADDRESS, _ADDRESS, _ADDRESS, _NUMBER, _ADDRESS]
-        return loaded
+        if hasattr(loaded, "values_find"):
+            return loaded
     return None
 
 

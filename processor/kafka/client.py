@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # A fetch brings records of a partition in one run, and a run is decided as one batch. With the default of a megabyte a full poll was three
-# runs or four, some of them short, and a third of the work went into what every batch costs. This is 9,000 predictions and more, packed.
+# runs or four, some of them short, and a third of the work went into what every batch costs. This is some 10,000 predictions, packed.
 FETCH_BYTES = 3_000_000
 # A consumer's message.max.bytes, which has one use there: what a batch is unpacked into begins with four times its size or this, whichever
 # is less, and is never made smaller. With the default, a megabyte, records that hardly compress took three times their room.
@@ -166,7 +166,7 @@ def group_consumer(settings: Settings, group: str, protocol: str, fetch_bytes: i
             "max.poll.interval.ms": settings.max_poll_interval_ms,
             "fetch.queue.backoff.ms": 5,
             "queued.min.messages": 20_000,
-            # Of small records three polls and more; of large ones, memory: this, and one fetch beyond it.
+            # Of small records three polls; of large ones, memory: this, and one fetch beyond it.
             "queued.max.messages.kbytes": 24_576,
             "fetch.max.bytes": 8_000_000,
             "message.max.bytes": UNPACKED_BYTES,

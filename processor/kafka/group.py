@@ -107,7 +107,9 @@ class Member:
         if messages:
             sample = messages[:: 1 + len(messages) // SIZED]
             self._record_bytes = max(1.0, sum(map(len, sample)) / len(sample))
-        found = runs(messages)
+        # What went while this was polled is nobody's here. What was kept for this poll is not taken out then: where its partition comes
+        # back at once, from the same offset, stale records may stand behind it, and follow on nothing else.
+        found = [(partition, run) for partition, run in runs(messages) if partition in self._positions]
         if self._whole_runs and len(messages) >= wanted and len(found) > 1:
             self._held = found.pop()[1]
         batches: dict[int, list[Message]] = {}
@@ -184,7 +186,6 @@ class Member:
             self._fail(error)
         for partition in gone:
             self._positions.pop(partition, None)
-        self._held = [message for message in self._held if message.partition() not in gone]
 
     def _fail(self, error: Exception) -> None:
         if isinstance(error, KafkaException):

@@ -192,12 +192,13 @@ class ModelCounts:
         new = counted[table[counted] < 0]
         if len(new):
             slots = list(_emptied_slots(decisions, new))
-            table[new] = self._appended(slots)
-            self._others.update(zip(slots, table[new].tolist(), strict=True))
+            missing = [slot for slot in dict.fromkeys(slots) if slot not in self._others]
+            self._others.update(zip(missing, self._appended(missing).tolist(), strict=True))
+            table[new] = list(map(self._others.__getitem__, slots))
         self._bump(table[counted], emptied[counted])
 
     def _bump(self, slots: np.ndarray, amounts: np.ndarray) -> None:
-        self.counts[slots] += amounts
+        np.add.at(self.counts, slots, amounts)  # a slot may be there twice
         self.changed.update((np.unique(slots // CHUNK_SLOTS)).tolist())
 
     def _tables_of(self, decisions: ModelDecisions) -> _Tables:
@@ -225,7 +226,8 @@ class ModelCounts:
             if slot not in self._others:
                 self._others[slot] = int(self._appended([slot])[0])
             return self._others[slot]
-        place = self._rows_of([slot.collector])[0], _COLUMNS[slot.outcome]
+        row = self._rows.get(slot.collector)
+        place = self._rows_of([slot.collector])[0] if row is None else row, _COLUMNS[slot.outcome]
         if self._outcomes[place] < 0:
             self._outcomes[place] = self._appended([slot])[0]
         return int(self._outcomes[place])
@@ -235,7 +237,7 @@ class ModelCounts:
         first = len(self.slots)
         self.slots += slots
         # Names never stand in the changelog without counts.
-        self.changed.update(range(first // CHUNK_SLOTS, (len(self.slots) - 1) // CHUNK_SLOTS + 1))
+        self.changed.update(range(first // CHUNK_SLOTS, (len(self.slots) - 1) // CHUNK_SLOTS + 1) if slots else ())
         if len(self.slots) > (old := len(self.counts)):
             self.counts = np.resize(self.counts, max(64, 2 * len(self.slots)))
             self.counts[old:] = 0

@@ -15,7 +15,7 @@ from tests.support.fake_kafka import failure
 from tests.support.transaction_worlds import SOURCE, FakeWorld, Nobody
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 
 @pytest.fixture
@@ -191,16 +191,61 @@ def test_whatever_the_runs_every_record_comes_once_and_in_order(lengths: list[tu
         assert [[offset for each, offset in came if each == partition] for partition in range(3)] == [[*range(end)] for end in ends]
 
 
-@pytest.mark.parametrize("callback", ["revoked", "lost"])
-def test_what_was_kept_goes_with_its_partition(world: FakeWorld, callback: str) -> None:
-    member = whole_runs(world, (0, 0, 6), (1, 0, 6))
-    assert offsets(member.poll(10, 0)) == {0: [*range(6)]}
-    on = member._on_revoke if callback == "revoked" else member._on_lost
-    on(None, [TopicPartition(SOURCE, 1)])
-    # It comes back, from where whoever had it in between has committed.
-    member._positions[1] = 2
-    member._consumer = Runs((1, 2, 4))
-    assert offsets(member.poll(10, 0)) == {1: [2, 3, 4, 5]}
+class Script:
+    """A client whose every ``consume`` is scripted: runs of (partition, first offset, records), and what happens between them."""
+
+    def __init__(self, *polls: Sequence[tuple[int, int, int] | Callable[[], None]]) -> None:
+        self._polls = list(polls)
+
+    def consume(self, most: int, _: float) -> list[Message]:
+        taken: list[Message] = []
+        for step in self._polls.pop(0) if self._polls else ():
+            if callable(step):
+                step()
+            else:
+                taken += [Message(SOURCE, step[0], step[1] + i, value=b"x") for i in range(step[2])]
+        assert len(taken) <= most
+        return taken
+
+
+def goes(member: Any, partition: int) -> Callable[[], None]:
+    return lambda: member._on_revoke(None, [TopicPartition(SOURCE, partition)])
+
+
+def comes(member: Any, partition: int, committed: int) -> Callable[[], None]:
+    return lambda: member._positions.update({partition: committed})
+
+
+STALE = {
+    "kept, goes and comes back within a poll, stale records behind it": lambda member: (
+        [(0, 0, 6), (1, 0, 4)],
+        [(1, 4, 2), goes(member, 1), comes(member, 1, 0), (1, 0, 4)],
+        [(1, 4, 6)],
+    ),
+    "goes while it would have been kept, comes back in the next poll": lambda member: (
+        [(1, 0, 2), (0, 0, 4), (1, 2, 4), goes(member, 1)],
+        [comes(member, 1, 0), (1, 0, 6)],
+        [(1, 6, 4)],
+    ),
+    "kept, goes, and somebody else went on with it": lambda member: (
+        [(0, 0, 6), (1, 0, 4)],
+        [goes(member, 1)],
+        [comes(member, 1, 2), (1, 2, 8)],
+    ),
+    "comes back within the poll that would keep it": lambda member: (
+        [(1, 0, 2), (0, 0, 4), goes(member, 1), comes(member, 1, 0), (1, 0, 4)],
+        [(1, 4, 6)],
+    ),
+}
+
+
+@pytest.mark.parametrize("story", STALE)
+def test_of_a_partition_that_goes_and_comes_back_no_record_is_passed_over(world: FakeWorld, story: str) -> None:
+    member = whole_runs(world)
+    member._consumer = Script(*STALE[story](member))
+    came = [offset for _ in range(5) for offset in offsets(member.poll(10, 0)).get(1, [])]
+    assert came == [*range(came[0], 10)]
+    assert came[0] == (2 if "somebody else" in story else 0)
 
 
 def test_a_record_larger_than_a_poll_is_polled(world: FakeWorld) -> None:
