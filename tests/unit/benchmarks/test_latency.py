@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from benchmarks.latency import Row, table
@@ -25,6 +27,12 @@ def test_no_two_predictions_have_one_id() -> None:
     made = [key for _ in range(3) for key, _ in maker.make(500)]
     assert len(set(made)) == len(made)
     assert number_of(made[0]) <= now_us()
+
+
+def test_what_was_due_for_a_while_is_as_old_as_that() -> None:
+    ages = [age_us(key, now_us()) for key, _ in Maker().make(100, since_us=1_000_000)]
+    assert 990_000 <= ages[0] <= 1_100_000
+    assert all(9_000 <= before - after <= 11_000 for before, after in pairwise(ages[:50]))
 
 
 def test_a_predictions_id_stands_in_its_record() -> None:
