@@ -197,7 +197,7 @@ def table(rows: Sequence[Row]) -> Iterator[str]:
 def main(intervals: str, collectors: int, records: int, rate: int, seconds: float, as_json: bool) -> None:
     """Measure how long inputs take at half load."""
     cores = choose()
-    click.echo(str(cores), err=True)
+    click.echo(f"{cores}; the load may have both", err=True)
     most, below = full_speed(collectors, records, cores)
     click.echo(f"at full load {most:,.0f} predictions/s; half of it is {most / 2:,.0f}", err=True)
     load = Load(rate or round(most / 2), seconds, collectors, below)
