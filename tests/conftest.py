@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings as hypothesis_settings
@@ -12,6 +12,7 @@ from processor.settings import Settings
 from tests.support.apicurio import SchemaRegistryServer
 from tests.support.brokers import clear_environment, make_broker, remove_broker
 from tests.support.hanging import Hanging
+from tests.support.scheduling import FilesOnce
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -36,6 +37,11 @@ hypothesis_settings.load_profile("collectors")
 def pytest_configure(config: pytest.Config) -> None:
     clear_environment()
     config.pluginmanager.register(Hanging(config), "hanging")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesOnce:
+    return FilesOnce(config, log)
 
 
 @pytest.fixture(scope="session")

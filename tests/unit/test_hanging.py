@@ -57,8 +57,13 @@ def told(folder: Path, name: str, *workers: str) -> subprocess.CompletedProcess[
     """What a run of one file says."""
     shutil.copy(REPOSITORY / "tests" / "conftest.py", folder)
     (folder / f"test_{name}.py").write_text(HEAD + HANGING[name] + ANOTHER)
+    return ended(folder, *workers, *LIMITS)
+
+
+def ended(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """A run of a folder."""
     pytest_here = [sys.executable, "-m", "pytest", "-c", str(REPOSITORY / "pyproject.toml"), "-p", "no:cacheprovider"]
-    command = [*pytest_here, *workers, *LIMITS, str(folder)]
+    command = [*pytest_here, *options, str(folder)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=os.environ | {"PYTEST_ADDOPTS": ""})
 
 
@@ -69,7 +74,20 @@ def test_a_test_that_hangs_fails_with_its_stack_and_the_others_go_on(tmp_path: P
     assert (done.stdout + done.stderr).count("threading.Event().wait()  # in the test") == 1, done.stdout + done.stderr
 
 
-# In a process of its own, without workers: where two of them end at once, or the last one does, xdist stumbles.
+@pytest.mark.slow
+@pytest.mark.parametrize("crashing", [5, 11], ids=["in the middle", "in the last file"])
+def test_a_worker_that_crashes_fails_its_test_alone_and_the_run_ends(tmp_path: Path, crashing: int) -> None:
+    shutil.copy(REPOSITORY / "tests" / "conftest.py", tmp_path)
+    for number in range(12):
+        tests = ("before: pass", "crashes: os._exit(7)", "after: pass") if number == crashing else ("before: pass", "after: pass")
+        text = "".join(f"\n\ndef test_{name}():\n    {body}\n" for name, body in (test.split(": ") for test in tests))
+        (tmp_path / f"test_{number:02}.py").write_text(f"import os\n{text}")
+    done = ended(tmp_path, "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+    assert "1 failed, 24 passed" in done.stdout, done.stdout + done.stderr
+    assert f"crashed while running 'test_{crashing:02}.py::test_crashes'" in done.stdout
+
+
+# Without workers, whose standard error is another one's.
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["deaf", "in_a_fixture"])
 def test_what_no_signal_reaches_ends_its_process_with_the_stacks(tmp_path: Path, name: str) -> None:
