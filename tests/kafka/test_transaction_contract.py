@@ -286,9 +286,11 @@ def test_offsets_of_a_membership_that_is_over_are_refused(world: World, protocol
     """Somebody who does not commit when partitions go, and tries later. Of one that is still theirs, brokers would take it."""
     stage = at_work(world, protocol)
     old = stage.stage._member.metadata()
-    with world.rival(protocol):
+    with world.rival(protocol) as has_come:
         stage.transaction._is_open = False  # the stage forgets that it has something to commit
         wait_until(lambda: (stage.stage._turn(), len(stage.stage._counters) == 1)[1], "a partition to go")
+        # The coordinator has heard of that before it gives the partition away: until then the old membership is the one that it knows.
+        wait_until(lambda: (stage.stage._turn(), has_come.is_set())[1], "the rival to be given the partition")
         stage.transaction._is_open = True
         late = SimpleNamespace(topic=stage.stage._member.topic, metadata=lambda: old)
         with pytest.raises(RestartProcess, match="send_offsets"):

@@ -1,7 +1,8 @@
 """How tests are handed to workers: a file at a time, as xdist has it, and on to the end when a worker has crashed.
 
 xdist (3.8) hands out again all files that a crashed worker had, finished ones too. A worker that gets a finished one is told nothing, says
-nothing, and is asked no more: once each has had one at last, everybody waits for ever. And the test that crashed is tried by the next one.
+nothing, and is asked no more: once each has had one at last, everybody waits for ever. The same becomes of a worker that takes a crashed
+one's place and is given a single test, since a test is begun when the next one is known. And the test that crashed is tried again.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from xdist.scheduler import LoadFileScheduling
 
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
+
+
+ENOUGH_TO_BEGIN = 2
 
 
 class FilesOnce(LoadFileScheduling):  # type: ignore[misc]  # xdist is not typed
@@ -34,3 +38,9 @@ class FilesOnce(LoadFileScheduling):  # type: ignore[misc]  # xdist is not typed
         for other in self.assigned_work:
             self._reschedule(other)
         return crashed
+
+    def _reschedule(self, node: WorkerController) -> None:
+        """Give a worker more where it has little, and never so little that it waits."""
+        super()._reschedule(node)
+        while self.workqueue and not node.shutting_down and self._pending_of(self.assigned_work[node]) < ENOUGH_TO_BEGIN:
+            self._assign_work_unit(node)

@@ -103,7 +103,7 @@ class World(Protocol):
         """Return when the group has forgotten its only member, which has not heard of it."""
 
     def rival(self, protocol: str) -> Any:
-        """A context in which somebody else is in the group."""
+        """A context in which somebody else is in the group: an event, set when the coordinator has given them a partition."""
 
 
 class Struck:
@@ -146,6 +146,17 @@ class Nobody:
     def revoked(self, partitions: Sequence[int]) -> None: ...
 
     def lost(self, partitions: Sequence[int]) -> None: ...
+
+
+class Newcomer(Nobody):
+    """Notes that partitions came."""
+
+    def __init__(self) -> None:
+        self.has_come = threading.Event()
+
+    def assigned(self, committed: Mapping[int, int | None]) -> None:
+        if committed:
+            self.has_come.set()
 
 
 class FakeWorld:
@@ -214,10 +225,11 @@ class FakeWorld:
         group.generation += 1
 
     @contextmanager
-    def rival(self, protocol: str) -> Iterator[None]:
-        member = self.member(Nobody(), protocol)
+    def rival(self, protocol: str) -> Iterator[threading.Event]:
+        member, has_come = self.member(Nobody(), protocol), threading.Event()
         member.subscribe()
-        yield
+        has_come.set()  # in memory a generation is over at once
+        yield has_come
         member.close()
 
 
@@ -345,8 +357,9 @@ class RealWorld:
         return len(self._admin.describe_consumer_groups([self._group])[self._group].result(10).members)
 
     @contextmanager
-    def rival(self, protocol: str) -> Iterator[None]:
-        member = Member(self._direct, Subscription(self._group, self.topic(SOURCE), protocol), Nobody())
+    def rival(self, protocol: str) -> Iterator[threading.Event]:
+        newcomer = Newcomer()
+        member = Member(self._direct, Subscription(self._group, self.topic(SOURCE), protocol), newcomer)
         leaving = threading.Event()
 
         def live() -> None:
@@ -358,7 +371,7 @@ class RealWorld:
         thread = threading.Thread(target=live)
         thread.start()
         try:
-            yield
+            yield newcomer.has_come
         finally:
             leaving.set()
             thread.join(30)
