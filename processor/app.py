@@ -32,6 +32,7 @@ from processor.funnel import funnel
 from processor.kafka.address import bootstrap_servers
 from processor.kafka.admin import Admin
 from processor.kafka.again import PartitionReader
+from processor.kafka.client import FETCH_BYTES, Fetch, fair_fetch
 from processor.kafka.failure import restarting
 from processor.kafka.group import Member, Subscription
 from processor.kafka.lag import progress
@@ -83,6 +84,11 @@ SINK_PATIENCE = 4
 QUEUE_FETCH_BYTES = 128_000
 
 
+def queue_fetch(partitions: int) -> Fetch:
+    """How much the second stage fetches at once from the queue."""
+    return Fetch(QUEUE_FETCH_BYTES, max(FETCH_BYTES, QUEUE_FETCH_BYTES * partitions))
+
+
 def group_id(settings: Settings, stage: str) -> str:
     """The consumer group of a stage."""
     return prefixed(settings, f"{PREFIX}.{stage}")
@@ -101,7 +107,9 @@ def pre_queue(settings: Settings, index: int, metrics: Metrics, watchdog: Watchd
     changelog = _changelog(settings, PRE_QUEUE, COUNTERS, "counters", partitions)
     store = _counters(settings, schemas, changelog, metrics, watchdog)
     transaction = Transaction(settings, transactional_id(settings, PRE_QUEUE, index))
-    subscription = Subscription(group_id(settings, PRE_QUEUE), prefixed(settings, PREDICTIONS), group_protocol(settings), whole_runs=True)
+    source = prefixed(settings, PREDICTIONS)
+    fetch = fair_fetch(partitions[source])
+    subscription = Subscription(group_id(settings, PRE_QUEUE), source, group_protocol(settings), fetch, whole_runs=True)
     return PreQueue(
         Parts(
             settings=settings,
@@ -146,7 +154,8 @@ def post_queue(settings: Settings, index: int, metrics: Metrics, watchdog: Watch
     partitions = Admin(settings).require([prefixed(settings, name) for name in written])
     counters = _changelog(settings, POST_QUEUE, COUNTERS, "counters", partitions)
     windows = _changelog(settings, POST_QUEUE, QUEUE_STATE, "queue_state", partitions)
-    subscription = Subscription(group_id(settings, POST_QUEUE), prefixed(settings, QUEUE), group_protocol(settings), QUEUE_FETCH_BYTES)
+    source = prefixed(settings, QUEUE)
+    subscription = Subscription(group_id(settings, POST_QUEUE), source, group_protocol(settings), queue_fetch(partitions[source]))
     asker = Asker(settings, SecretStore())
     return PostQueue(
         PostParts(
@@ -163,7 +172,7 @@ def post_queue(settings: Settings, index: int, metrics: Metrics, watchdog: Watch
             bad=BadRecordLimit(settings),
             transaction=Transaction(settings, transactional_id(settings, POST_QUEUE, index)),
             join=partial(Member, settings, subscription),
-            read_again=partial(PartitionReader, settings, subscription.topic, subscription.fetch_bytes),
+            read_again=partial(PartitionReader, settings, source, subscription.fetch.partition),
             metrics=metrics,
             watchdog=watchdog,
         )

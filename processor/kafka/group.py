@@ -10,7 +10,7 @@ import numpy as np
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
 
 from processor.errors import RestartProcess
-from processor.kafka.client import FETCH_BYTES, group_consumer
+from processor.kafka.client import Fetch, group_consumer
 from processor.kafka.reader import METADATA_TIMEOUT_S, is_record
 
 __all__ = ["Member", "Message", "Owner", "Subscription"]
@@ -50,14 +50,14 @@ class Subscription:
         group: the group id, prefix included.
         topic: the topic, prefix included.
         protocol: ``consumer`` (KIP-848) or ``classic``.
-        fetch_bytes: of a partition in one fetch, as they are stored, which is compressed.
+        fetch: how much is fetched at once.
         whole_runs: what a full poll has of a partition's run of records is kept for the next poll, if there are other runs before it.
     """
 
     group: str
     topic: str
     protocol: str
-    fetch_bytes: int = FETCH_BYTES
+    fetch: Fetch
     whole_runs: bool = False
 
 
@@ -77,7 +77,7 @@ class Member:
         self._held: list[Message] = []
         self._owner = owner
         self._failure: Exception | None = None
-        self._consumer: Consumer = group_consumer(settings, subscription.group, subscription.protocol, subscription.fetch_bytes)
+        self._consumer: Consumer = group_consumer(settings, subscription.group, subscription.protocol, subscription.fetch)
         self._positions: dict[int, int] = {}
         self._record_bytes = RECORD_BYTES
         self._is_paused = False

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import random
 import threading
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
 from confluent_kafka import KafkaException
 
+from processor.app import queue_fetch
 from processor.kafka.admin import Admin
-from processor.kafka.client import admin_client
+from processor.kafka.client import Fetch, admin_client, fair_fetch, producer
 from processor.kafka.committed import CHOOSING_A_COORDINATOR
 from processor.kafka.failure import error_code
 from processor.kafka.group import Member, Subscription
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.kafka
 CLOSED_WITHIN_S = 20.0
+BACKLOG_PARTITIONS, BACKLOG_RECORDS, BACKLOG_BYTES = 6, 10_000, 20_000_000
 
 
 class Remembering:
@@ -48,7 +53,7 @@ def test_partitions_that_come_while_a_member_leaves_do_not_hold_it_up(settings: 
     Admin(settings).create([NewTopicState(topic, 3, 1, {})])
     Admin(settings).wait_for_topics([topic])
     owner = Remembering()
-    member = Member(settings, Subscription(group, topic, protocol), owner)
+    member = Member(settings, Subscription(group, topic, protocol, fair_fetch(1)), owner)
     member.subscribe()
     # Never polled, so what it was given is not told to it before it leaves.
     wait_until(lambda: given(settings, group) == 3, "the group gives its member the partitions", 60)
@@ -57,6 +62,30 @@ def test_partitions_that_come_while_a_member_leaves_do_not_hold_it_up(settings: 
     closing.join(CLOSED_WITHIN_S)
     assert not closing.is_alive()
     assert not [told for told in owner.told if told.startswith("assigned")]
+
+
+@pytest.mark.parametrize("fetch", [fair_fetch(BACKLOG_PARTITIONS), queue_fetch(BACKLOG_PARTITIONS)])
+def test_a_backlog_is_read_from_all_partitions_alike(settings: Settings, fetch: Fetch) -> None:
+    topic = prefixed(settings, PREDICTIONS)
+    Admin(settings).create([NewTopicState(topic, BACKLOG_PARTITIONS, 1, {})])
+    Admin(settings).wait_for_topics([topic])
+    publisher = producer(settings, compression_type="none")
+    value = random.Random(1).randbytes(BACKLOG_BYTES // BACKLOG_RECORDS)  # noqa: S311 - bytes that do not compress
+    for number in range(BACKLOG_PARTITIONS * BACKLOG_RECORDS):
+        publisher.produce(topic, value, partition=number % BACKLOG_PARTITIONS)
+    publisher.flush()
+    member = Member(settings, Subscription(prefixed(settings, "group"), topic, "consumer", fetch), Remembering())
+    member.subscribe()
+    seen: Counter[int] = Counter()
+    while seen.total() < BACKLOG_PARTITIONS * BACKLOG_RECORDS // 2:
+        for partition, messages in member.poll(12_000, 1.0).items():
+            seen[partition] += len(messages)
+            work = hashlib.sha3_512()  # slower than fetching is, so the client always has all that it may have
+            for message in messages:
+                for _ in range(4):
+                    work.update(message.value() or b"")
+    member.close()
+    assert min(seen[partition] for partition in range(BACKLOG_PARTITIONS)) > max(seen.values()) / 2, dict(seen)
 
 
 def given(settings: Settings, group: str) -> int:

@@ -9,6 +9,7 @@ import pytest
 
 from processor.errors import Fenced, FixCluster
 from processor.kafka.admin import Admin
+from processor.kafka.client import fair_fetch
 from processor.kafka.committed import committed
 from processor.kafka.group import Member, Subscription
 from processor.kafka.topic_state import NewTopicState
@@ -43,7 +44,7 @@ def test_a_record_that_its_topic_does_not_take_is_no_reason_to_start_again(setti
     transaction.begin()
     transaction.produce([Outgoing(topic, None, os.urandom(20_000))])
     transaction._producer.flush(30)  # a refusal that comes while offsets are sent is told by the next start only
-    member = Member(settings, Subscription(prefixed(settings, "group"), topic, "classic"), Nobody())
+    member = Member(settings, Subscription(prefixed(settings, "group"), topic, "classic", fair_fetch(1)), Nobody())
     with pytest.raises(FixCluster, match=r"MSG_SIZE_TOO_LARGE.*max\.message\.bytes"):
         transaction.commit(member, {0: 0})
     member.close()
@@ -59,7 +60,7 @@ def test_whoever_was_replaced_is_told_that_it_is_fenced_however_many_of_its_reco
     topics = [prefixed(settings, f"fenced-{number}") for number in range(20)]
     Admin(settings).create([NewTopicState(topic, 1, 1, {}) for topic in topics])
     Admin(settings).wait_for_topics(topics)
-    member = Member(settings, Subscription(prefixed(settings, "group"), topics[0], "classic"), Nobody())
+    member = Member(settings, Subscription(prefixed(settings, "group"), topics[0], "classic", fair_fetch(1)), Nobody())
     first, second = (Transaction(settings, prefixed(settings, "twice")) for _ in range(2))
     first.init()
     first.begin()
@@ -76,7 +77,7 @@ def test_offsets_are_a_part_of_the_transaction_and_gone_with_it(settings: Settin
     topic, group = prefixed(settings, PREDICTIONS), prefixed(settings, "group")
     Admin(settings).create([NewTopicState(topic, 1, 1, {})])
     Admin(settings).wait_for_topics([topic])
-    member = Member(settings, Subscription(group, topic, "classic"), Nobody())
+    member = Member(settings, Subscription(group, topic, "classic", fair_fetch(1)), Nobody())
     first, second = (Transaction(settings, prefixed(settings, "twice")) for _ in range(2))
     first.init()
     first.begin()
@@ -94,7 +95,7 @@ def test_commits_come_an_interval_apart_however_late_something_was_begun(setting
     topic = prefixed(settings, PREDICTIONS)
     Admin(settings).create([NewTopicState(topic, 1, 1, {})])
     Admin(settings).wait_for_topics([topic])
-    member = Member(settings, Subscription(prefixed(settings, "group"), topic, "classic"), Nobody())
+    member = Member(settings, Subscription(prefixed(settings, "group"), topic, "classic", fair_fetch(1)), Nobody())
     transaction = Transaction(settings.model_copy(update={"commit_interval_ms": 500}), prefixed(settings, "paced"), lambda: now[0])
     transaction.init()
     assert transaction.due_in_s() == GATHER_S  # nothing is open, and nothing was committed of late

@@ -14,6 +14,7 @@ from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Messag
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from processor.kafka.client import Fetch
     from processor.settings import Settings
 
 WHOLE, CUT, MUTE = "whole", "cut", "mute"
@@ -76,7 +77,7 @@ class FakeKafka:
         """In the place of ``transactional_producer``."""
         return FakeProducer(self, transactional_id)
 
-    def consumer(self, _settings: Settings, group: str, _protocol: str, _fetch_bytes: int) -> FakeConsumer:
+    def consumer(self, _settings: Settings, group: str, _protocol: str, _fetch: Fetch) -> FakeConsumer:
         """In the place of ``group_consumer``."""
         return FakeConsumer(self, self.groups.setdefault(group, _Group()))
 

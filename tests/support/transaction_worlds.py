@@ -18,7 +18,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from processor.kafka import group as group_module
 from processor.kafka import transaction as transaction_module
-from processor.kafka.client import producer
+from processor.kafka.client import fair_fetch, producer
 from processor.kafka.committed import committed
 from processor.kafka.group import Member, Subscription
 from processor.kafka.reader import TopicReader
@@ -180,7 +180,7 @@ class FakeWorld:
         return made
 
     def member(self, owner: Owner, protocol: str = "consumer") -> Member:
-        return Member(self.settings, Subscription("group", SOURCE, protocol), owner)
+        return Member(self.settings, Subscription("group", SOURCE, protocol, fair_fetch(1)), owner)
 
     def fence(self) -> None:
         self.kafka.init("id")
@@ -276,7 +276,7 @@ class RealWorld:
         return made
 
     def member(self, owner: Owner, protocol: str = "consumer") -> Member:
-        made = Member(self.settings, Subscription(self._group, self.topic(SOURCE), protocol), owner)
+        made = Member(self.settings, Subscription(self._group, self.topic(SOURCE), protocol, fair_fetch(1)), owner)
         self._kept.append(made)
         return made
 
@@ -359,7 +359,7 @@ class RealWorld:
     @contextmanager
     def rival(self, protocol: str) -> Iterator[threading.Event]:
         newcomer = Newcomer()
-        member = Member(self._direct, Subscription(self._group, self.topic(SOURCE), protocol), newcomer)
+        member = Member(self._direct, Subscription(self._group, self.topic(SOURCE), protocol, fair_fetch(1)), newcomer)
         leaving = threading.Event()
 
         def live() -> None:

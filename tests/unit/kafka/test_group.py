@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processor.errors import FixCluster, RestartProcess
+from processor.kafka.client import fair_fetch
 from processor.kafka.group import POLL_BYTES, Member, Message, Subscription, following
 from tests.support.fake_kafka import failure
 from tests.support.transaction_worlds import SOURCE, FakeWorld, Nobody
@@ -161,7 +162,7 @@ class Runs:
 
 
 def whole_runs(world: FakeWorld, *fetched: tuple[int, int, int]) -> Any:
-    member = Member(world.settings, Subscription("group", SOURCE, "classic", whole_runs=True), Nobody())
+    member = Member(world.settings, Subscription("group", SOURCE, "classic", fair_fetch(1), whole_runs=True), Nobody())
     member._consumer = Runs(*fetched)
     member._positions = {0: 0, 1: 0, 2: 0}
     return member
