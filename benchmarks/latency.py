@@ -18,16 +18,16 @@ import numpy as np
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from benchmarks.support.broker import running_broker
-from benchmarks.support.cluster import Cluster
+from benchmarks.support.cluster import PARTITIONS, Cluster
 from benchmarks.support.cores import Cores, choose, pinned
-from benchmarks.support.load import WRAP_US, Maker, age_us, now_us, send
+from benchmarks.support.load import WRAP_US, Publisher, age_us, make_batches, now_us
 from benchmarks.support.race import Race
 from benchmarks.support.work import COLLECTED
 from processor.codec.registry import Schemas
-from processor.kafka.client import producer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from confluent_kafka import Message
 
@@ -37,9 +37,10 @@ if TYPE_CHECKING:
 FULL_SPEED_INTERVAL_MS = 500
 FIRST_PREDICTIONS = 2_000
 READY_TIMEOUT_S = 60.0
-# A broker that has just begun compiles its own code, on the core that serves everybody: for its first fifteen seconds under load it is what
-# takes most of the time.
-SETTLE_S = 20.0
+# A turn begins with a process that has to catch up, and the first one with a broker that compiles its own code, on everybody's core.
+SETTLED_S = 20.0
+BEHIND_US = 1_000_000
+SETTLE_TIMEOUT_S = 180.0
 LOOK_S = 0.1
 LOOK_RECORDS = 10_000
 ENOUGH = 0.9
@@ -92,6 +93,25 @@ def _prediction_id(message: Message) -> bytes:
     return next(value for name, value in message.headers() or () if name == "prediction-id")
 
 
+class Broker(NamedTuple):
+    """The broker of all turns.
+
+    Attributes:
+        settings: to reach it.
+        cores: who runs where.
+        folder: for job files and logs.
+    """
+
+    settings: Settings
+    cores: Cores
+    folder: Path
+
+    def cluster(self, topic_prefix: str, commit_interval_ms: int) -> Cluster:
+        """Topics of one turn."""
+        own = {"topic_prefix": topic_prefix, "commit_interval_ms": commit_interval_ms}
+        return Cluster(self.settings.model_copy(update=own), Schemas.checked_in())
+
+
 class Load(NamedTuple):
     """How much, for how long, and whom it concerns.
 
@@ -108,35 +128,35 @@ class Load(NamedTuple):
     below: float
 
 
-def measure(load: Load, commit_interval_ms: int, cores: Cores) -> Row:
-    """Run with one interval, on a broker of its own: a client that meets a topic made again under its old name may be lost for seconds."""
-    with running_broker(cores, commit_interval_ms) as (settings, folder):
-        cluster = Cluster(settings, Schemas.checked_in())
-        cluster.publish_nothing(load.below)
-        job = cluster.prepare(load.collectors, 0)
-        with closing(Reader(job)) as reader, pinned(cores.broker), Race(cluster, cores, folder, 0).running("ours", job) as process:
-            _wait_until_ready(settings, job, reader, process)
-            with _running(job, load.rate, cores):
-                _wait_for_load(reader)
-                _ages(reader, SETTLE_S)
-                ages_ms = np.array(_ages(reader, load.seconds)) / 1_000
+def measure(there: Broker, load: Load, commit_interval_ms: int, name: str = "latency") -> Row:
+    """Run with one interval, on topics of its own: a client that meets a topic made again under its old name may be lost for seconds."""
+    cluster = there.cluster(f"{name}-{commit_interval_ms}-", commit_interval_ms)
+    cluster.publish_nothing(load.below)
+    job = cluster.prepare(load.collectors, 0)
+    race = Race(cluster, there.cores, there.folder, 0)
+    with closing(Reader(job)) as reader, pinned(there.cores.broker), race.running("ours", job) as process:
+        _wait_until_ready(job, reader, process)
+        with _running(job, load.rate, there.cores):
+            _wait_for_load(reader)
+            _wait_until_settled(reader)
+            ages_ms = np.array(_ages(reader, load.seconds)) / 1_000
     _require_inputs(len(ages_ms), round(load.rate * load.seconds * COLLECTED), commit_interval_ms)
     p50, p99, most = (round(float(value), 1) for value in np.percentile(ages_ms, (50, 99, 100)))
     return Row(commit_interval_ms, load.rate, len(ages_ms), p50, p99, most)
 
 
-def full_speed(collectors: int, records: int, cores: Cores) -> tuple[float, float]:
+def full_speed(there: Broker, collectors: int, records: int) -> tuple[float, float]:
     """Predictions a second that the processor can take, and the share of them below the threshold."""
-    with running_broker(cores, FULL_SPEED_INTERVAL_MS) as (settings, folder):
-        cluster = Cluster(settings, Schemas.checked_in())
-        below = cluster.publish(records)
-        return Race(cluster, cores, folder, records).turn("ours", collectors).speed.records_per_s, below
+    cluster = there.cluster("full-speed-", FULL_SPEED_INTERVAL_MS)
+    below = cluster.publish(records)
+    return Race(cluster, there.cores, there.folder, records).turn("ours", collectors).speed.records_per_s, below
 
 
-def _wait_until_ready(settings: Settings, job: Job, reader: Reader, process: subprocess.Popen[bytes]) -> None:
+def _wait_until_ready(job: Job, reader: Reader, process: subprocess.Popen[bytes]) -> None:
     """Until the processor has collected the first inputs."""
-    publisher, deadline = producer(settings), time.monotonic() + READY_TIMEOUT_S
-    send(publisher, job.predictions, Maker().make(FIRST_PREDICTIONS))
+    publisher, deadline = Publisher(job.bootstrap_servers, job.predictions), time.monotonic() + READY_TIMEOUT_S
+    for partition, batch in enumerate(make_batches(FIRST_PREDICTIONS // PARTITIONS)):
+        publisher.send(partition, batch.due_at(time.time_ns() // 1_000 - np.arange(len(batch))))
     publisher.flush()
     while not reader.ages_us():
         if process.poll() is not None or time.monotonic() > deadline:
@@ -157,6 +177,14 @@ def _wait_for_load(reader: Reader) -> None:
     while not any(age <= (now_us() - began) % WRAP_US for age in reader.ages_us()):
         if time.monotonic() > deadline:
             raise click.ClickException("no input came of the load")
+
+
+def _wait_until_settled(reader: Reader) -> None:
+    """Until no input has been far behind for a while; where that does not come, what is measured then will tell."""
+    began = calm_since = time.monotonic()
+    while time.monotonic() < min(calm_since + SETTLED_S, began + SETTLE_TIMEOUT_S):
+        if any(age > BEHIND_US for age in reader.ages_us()):
+            calm_since = time.monotonic()
 
 
 def _ages(reader: Reader, seconds: float) -> list[int]:
@@ -198,10 +226,14 @@ def main(intervals: str, collectors: int, records: int, rate: int, seconds: floa
     """Measure how long inputs take at half load."""
     cores = choose()
     click.echo(f"{cores}; the load may have both", err=True)
-    most, below = full_speed(collectors, records, cores)
-    click.echo(f"at full load {most:,.0f} predictions/s; half of it is {most / 2:,.0f}", err=True)
-    load = Load(rate or round(most / 2), seconds, collectors, below)
-    rows = [measure(load, int(interval), cores) for interval in intervals.split(",")]
+    with running_broker(cores, FULL_SPEED_INTERVAL_MS) as (settings, folder):
+        there = Broker(settings, cores, folder)
+        most, below = full_speed(there, collectors, records)
+        click.echo(f"at full load {most:,.0f} predictions/s; half of it is {most / 2:,.0f}", err=True)
+        load = Load(rate or round(most / 2), seconds, collectors, below)
+        wanted = [int(interval) for interval in intervals.split(",")]
+        measure(there, load, wanted[0], "warm-up")
+        rows = [measure(there, load, interval) for interval in wanted]
     click.echo(json.dumps([row._asdict() for row in rows]) if as_json else "\n".join(table(rows)))
 
 

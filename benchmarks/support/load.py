@@ -1,32 +1,51 @@
-"""Predictions at a steady rate, each under an id that is the time it was made: ``python -m benchmarks.support.load BROKER TOPIC RATE``.
+"""Predictions at a steady rate, each under an id that is the time it was due: ``python -m benchmarks.support.load BROKER TOPIC RATE``.
 
-Runs until SIGTERM. A process of its own, so that making load and looking at its effect do not wait for each other.
+Runs until SIGTERM. A process of its own, so that making load and looking at its effect do not wait for each other. It has to leave its two
+cores to what is measured, so it sends batches of records that were made beforehand, with new ids and times written into them: a sixth of
+what a producer takes that is handed one record after another.
 """
 
 from __future__ import annotations
 
+import re
 import signal
+import socket
+import struct
 import sys
 import threading
 import time
-from itertools import cycle
+from itertools import count, islice
 from typing import TYPE_CHECKING
 
-from benchmarks.support.work import ID_DIGITS, id_of, number_of, predictions
+import kafka.errors
+import numpy as np
+from kafka.protocol.parser import KafkaProtocol
+from kafka.protocol.producer import ProduceRequest
+from kafka.record.default_records import DefaultRecordBase, DefaultRecordBatchBuilder
+from kafka.record.util import calc_crc32c
+
+from benchmarks.support.cluster import PARTITIONS
+from benchmarks.support.work import ID_DIGITS, ID_PREFIX, number_of, predictions
 from processor.codec.registry import Schemas
-from processor.kafka.client import producer
-from processor.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from confluent_kafka import Producer
+    import numpy.typing as npt
 
-DISTINCT = 2_000
-TICK_S = 0.001
-FULL_QUEUE_POLL_S = 0.01
-FLUSH_S = 10.0
+GATHER_S = 0.025
+BATCH_RECORDS = 1_400
+"""At most: with room to spare below the megabyte that a broker takes in a batch."""
 WRAP_US = 10**ID_DIGITS
+ACKS_ALL = -1
+REQUEST_VERSION = 9  # topics by name, in the encoding of all newer requests
+REQUEST_TIMEOUT_S = 30.0
+ON_THEIR_WAY = 5
+TIMES = struct.Struct(">qq")
+TIMES_OFFSET = struct.calcsize(">qiibIhi")
+CHECKSUM = struct.Struct(">I")
+RECEIVE_BYTES = 65_536
+_DIGITS = 10 ** np.arange(ID_DIGITS - 1, -1, -1)
 
 
 def now_us() -> int:
@@ -35,84 +54,133 @@ def now_us() -> int:
 
 
 def age_us(prediction_id: bytes, now: int) -> int:
-    """How long ago a prediction was made; a little less than nothing when several were made in one microsecond."""
+    """How long ago a prediction was due, as of a time that is not more than five days away."""
     half = WRAP_US // 2
     return (now - number_of(prediction_id) + half) % WRAP_US - half
 
 
-class Maker:
-    """Makes predictions; no two have one id."""
-
-    def __init__(self) -> None:
-        self._pool = cycle([value.split(first, 1) for first, value in predictions(Schemas.checked_in(), DISTINCT)])
-        self._last = 0
-
-    def make(self, count: int, since_us: int = 0) -> Iterator[tuple[bytes, bytes]]:
-        """Ids and framed predictions, made now, or at regular distances since a while ago: when they were due, however late it is."""
-        self._last = max(self._last, now_us() - since_us - 1)
-        for _ in range(count):
-            self._last += max(1, since_us // count)
-            before, after = next(self._pool)
-            made = id_of(self._last % WRAP_US)
-            yield made, before + made + after
-
-
-class Pace:
-    """A steady rate, whatever the gaps between the looks; what was missed is caught up.
+class Batch:
+    """A record batch (Kafka's message format 2) of predictions, to be sent again and again under new ids.
 
     Args:
-        rate: records a second.
-        began_s: when to begin.
+        records: keys and values, each with one id of a prediction in it.
     """
 
-    def __init__(self, rate: float, began_s: float) -> None:
+    def __init__(self, records: Iterable[tuple[bytes, bytes]]) -> None:
+        made = DefaultRecordBatchBuilder(
+            2, 0, is_transactional=False, producer_id=-1, producer_epoch=-1, base_sequence=-1, batch_size=2**20
+        )
+        for offset, (key, value) in enumerate(records):
+            if made.append(offset, 0, key, value, []) is None:
+                raise ValueError(f"a batch takes no more than {offset:,} of these records: it would be larger than 1 MiB")
+        self._bytes = np.frombuffer(made.build(), np.uint8).copy()
+        found = [match.end() for match in re.finditer(rb"%s\d{%d}" % (ID_PREFIX.encode(), ID_DIGITS), self._bytes)]
+        self._id_digits = np.array(found).reshape(-1, 2, 1) - np.arange(ID_DIGITS, 0, -1)
+
+    def __len__(self) -> int:
+        """How many records it has."""
+        return len(self._id_digits)
+
+    def due_at(self, due_us: npt.NDArray[np.int64]) -> bytes:
+        """The batch with these times, in microseconds since the epoch, as its predictions' ids, and the last of them as its own."""
+        self._bytes[self._id_digits] = (due_us[:, np.newaxis] // _DIGITS % 10 + ord("0"))[:, np.newaxis]
+        TIMES.pack_into(self._bytes, TIMES_OFFSET, *[int(due_us[-1]) // 1_000] * 2)
+        CHECKSUM.pack_into(self._bytes, DefaultRecordBase.CRC_OFFSET, calc_crc32c(self._bytes[DefaultRecordBase.ATTRIBUTES_OFFSET :]))
+        return self._bytes.tobytes()
+
+
+class Schedule:
+    """When the predictions of a partition's batches are due, at a steady rate: a batch is full when the last of them is.
+
+    Predictions are numbered by when they are due, and go to the partitions in turn; a partition's batch is full while the others' are not.
+
+    Args:
+        rate: predictions a second, a million at most: no two have one microsecond.
+        size: predictions in a batch.
+        began_us: when to begin, in microseconds since the epoch.
+    """
+
+    def __init__(self, rate: float, size: int, began_us: int) -> None:
         self._rate = rate
-        self._began_s = began_s
-        self._sent = 0
+        self._size = size
+        self._began_us = began_us
 
-    def due(self, now_s: float) -> int:
-        """How many records are to be sent now."""
-        count = max(0, int((now_s - self._began_s) * self._rate) - self._sent)
-        self._sent += count
-        return count
-
-
-def send(publisher: Producer, topic: str, made: Iterator[tuple[bytes, bytes]]) -> None:
-    """Hand records to the client; a queue that is full shows in the ages of what waits, as it should."""
-    for key, value in made:
-        while True:
-            try:
-                publisher.produce(topic, value=value, key=key)
-                break
-            except BufferError:
-                publisher.poll(FULL_QUEUE_POLL_S)
-    publisher.poll(0)
+    def batches(self) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
+        """Partitions, and when the predictions of a batch are due, in microseconds since the epoch; in the order in which they are full."""
+        for number in count():
+            turn, partition = divmod(number, PARTITIONS)
+            of_partition = turn * self._size + partition * self._size // PARTITIONS + np.arange(self._size)
+            yield partition, self._began_us + ((of_partition * PARTITIONS + partition) * 1_000_000 / self._rate).astype(np.int64)
 
 
-def _publisher(bootstrap_servers: str) -> Producer:
-    """A producer that waits for a slow broker without spinning.
+class Publisher:
+    """Sends record batches to the only broker of a topic, some of them before it has answered.
 
-    An idempotent one has one request a partition on its way, and while the next batch is already due librdkafka (2.16) polls for the
-    answer in a loop: on the broker's own core that takes the broker the time to answer, until its controller takes it for dead. And it
-    gathers for 25 ms: with five times as many requests at 5 ms the broker's core made everybody wait twice as long. Nothing is packed: that
-    takes a sixth of what making load takes, and the processor has to unpack it.
+    Args:
+        bootstrap_server: host and port of the broker.
+        topic: whose partitions it leads.
     """
-    return producer(
-        Settings(bootstrap_servers=bootstrap_servers), enable_idempotence=False, max_in_flight=5, linger_ms=25, compression_type="none"
-    )
+
+    def __init__(self, bootstrap_server: str, topic: str) -> None:
+        host, port = bootstrap_server.rsplit(":", 1)
+        self._socket = socket.create_connection((host, int(port)), timeout=REQUEST_TIMEOUT_S)
+        self._protocol = KafkaProtocol(client_id="load")
+        self._topic = topic
+
+    def send(self, partition: int, batch: bytes) -> None:
+        """Send a batch, waiting while too many have not been answered.
+
+        Raises:
+            KafkaError: for a batch that was refused.
+        """
+        topic = ProduceRequest.TopicProduceData
+        records = topic.PartitionProduceData(index=partition, records=batch)
+        request = ProduceRequest(
+            acks=ACKS_ALL,
+            timeout_ms=int(REQUEST_TIMEOUT_S * 1_000),
+            topic_data=[topic(name=self._topic, partition_data=[records])],
+            version=REQUEST_VERSION,
+        )
+        self._protocol.send_request(request)
+        self._socket.sendall(self._protocol.send_bytes())
+        self._wait_for_answers(ON_THEIR_WAY)
+
+    def flush(self) -> None:
+        """Wait until everything has been answered.
+
+        Raises:
+            KafkaError: for a batch that was refused.
+        """
+        self._wait_for_answers(0)
+
+    def _wait_for_answers(self, most_on_their_way: int) -> None:
+        while len(self._protocol.in_flight_requests) > most_on_their_way:
+            received = self._socket.recv(RECEIVE_BYTES)
+            if not received:
+                raise kafka.errors.KafkaConnectionError("the broker has closed the connection: its log tells why")
+            for _, response in self._protocol.receive_bytes(received):
+                error = kafka.errors.for_code(response.responses[0].partition_responses[0].error_code)
+                if error is not kafka.errors.NoError:
+                    raise error(f"a batch for {self._topic} was refused")
 
 
-def main(bootstrap_servers: str, topic: str, rate: str) -> None:
-    """Send until SIGTERM."""
+def make_batches(size: int) -> list[Batch]:
+    """A batch of so many predictions for each partition, no prediction in two of them."""
+    made = predictions(Schemas.checked_in(), size * PARTITIONS)
+    return [Batch(islice(made, size)) for _ in range(PARTITIONS)]
+
+
+def main(bootstrap_server: str, topic: str, rate: str) -> None:
+    """Send until SIGTERM; what could not be sent in time is sent as soon as it can be, and is as old as it is."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    publisher, maker = _publisher(bootstrap_servers), Maker()
-    looked_s = time.monotonic()
-    pace = Pace(float(rate), looked_s)
-    while not stop.wait(TICK_S):
-        last_s, looked_s = looked_s, time.monotonic()
-        send(publisher, topic, maker.make(pace.due(looked_s), int((looked_s - last_s) * 1_000_000)))
-    publisher.flush(FLUSH_S)
+    size = min(round(float(rate) * GATHER_S / PARTITIONS), BATCH_RECORDS)
+    batches, publisher = make_batches(size), Publisher(bootstrap_server, topic)
+    for partition, due_us in Schedule(float(rate), size, time.time_ns() // 1_000).batches():
+        if stop.wait(max(0.0, due_us[-1] / 1_000_000 - time.time())):
+            break
+        publisher.send(partition, batches[partition].due_at(due_us))
+    publisher.flush()
 
 
 if __name__ == "__main__":

@@ -64,8 +64,10 @@ class LocalBroker:
 
         Attributes:
             cluster_id: what an empty folder is given at the first start; brokers of one cluster share it.
+            java_flags: further flags of the Java runtime; they win over ours.
         """
         self.cluster_id = new_cluster_id()
+        self.java_flags: tuple[str, ...] = ()
         self._settings = settings
         self._folder = folder.absolute()
         self._port = port
@@ -195,7 +197,7 @@ class LocalBroker:
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()
         own = {"collectors.broker.folder": self._folder, "log4j2.configurationFile": config, "java.io.tmpdir": scratch}
-        flags = (*BROKER_FLAGS, *(f"-D{name}={value}" for name, value in own.items()))
+        flags = (*BROKER_FLAGS, *self.java_flags, *(f"-D{name}={value}" for name, value in own.items()))
         return java_command(java, jars, main_class, *arguments, flags=flags)
 
     def _spawn(self, java: Path, jars: list[Path], lock: int) -> BrokerRecord:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import islice, pairwise
 
+import numpy as np
 import pytest
+from kafka.record.default_records import DefaultRecordBatch
 
 from benchmarks.latency import Row, table
-from benchmarks.support.load import WRAP_US, Maker, Pace, age_us, now_us
-from benchmarks.support.work import id_of, number_of
+from benchmarks.support.cluster import PARTITIONS
+from benchmarks.support.load import WRAP_US, Batch, Schedule, age_us, make_batches
+from benchmarks.support.work import id_of
+from processor.codec.predictions import PredictionDecoder
+from processor.codec.registry import Schemas
 
-
-def test_a_rate_is_kept_whatever_the_gaps_between_the_looks() -> None:
-    pace = Pace(1_000, began_s=0.0)
-    assert [pace.due(now_s) for now_s in (0.0, 0.001, 0.0015, 0.002, 0.5)] == [0, 1, 0, 1, 498]
-    assert pace.due(0.5) == 0
+NOW_US = 1_796_100_000_000_000
 
 
 @pytest.mark.parametrize(("made", "now", "age"), [(100, 350, 250), (WRAP_US - 10, 5, 15), (105, 100, -5), (3, WRAP_US - 2, -5)])
@@ -22,22 +23,34 @@ def test_an_id_tells_how_old_a_prediction_is(made: int, now: int, age: int) -> N
     assert age_us(id_of(made), now) == age
 
 
-def test_no_two_predictions_have_one_id() -> None:
-    maker = Maker()
-    made = [key for _ in range(3) for key, _ in maker.make(500)]
-    assert len(set(made)) == len(made)
-    assert number_of(made[0]) <= now_us()
+def test_predictions_are_due_at_a_steady_rate_and_no_two_at_once() -> None:
+    size, rate = 250, 40_000
+    batches = list(islice(Schedule(rate, size, began_us=NOW_US).batches(), 12))
+    assert [partition for partition, _ in batches] == [0, 1, 2, 3] * 3
+    lasts = [int(due_us[-1]) for _, due_us in batches]
+    assert all(abs(after - before - 1_000_000 * size / rate) <= 1_000_000 * PARTITIONS / rate for before, after in pairwise(lasts))
+    due = np.concatenate([due_us for _, due_us in batches])
+    assert len(set(due.tolist())) == len(due)
+    for _, due_us in batches:
+        assert np.all(np.abs(np.diff(due_us) - 1_000_000 * PARTITIONS / rate) <= 1)
 
 
-def test_what_was_due_for_a_while_is_as_old_as_that() -> None:
-    ages = [age_us(key, now_us()) for key, _ in Maker().make(100, since_us=1_000_000)]
-    assert 990_000 <= ages[0] <= 1_100_000
-    assert all(9_000 <= before - after <= 11_000 for before, after in pairwise(ages[:50]))
+def test_a_batch_has_the_times_when_its_predictions_were_due_as_their_ids() -> None:
+    batch = make_batches(5)[2]
+    due_us = NOW_US + np.arange(5) * 1_000
+    sent = DefaultRecordBatch(bytearray(batch.due_at(due_us)))
+    assert sent.validate_crc()
+    records = list(sent)
+    assert [record.key for record in records] == [id_of(int(due) % WRAP_US) for due in due_us]
+    assert all(record.value.count(record.key) == 1 for record in records)
+    assert {record.timestamp for record in records} == {int(due_us[-1]) // 1_000}
+    decoded = PredictionDecoder(Schemas.checked_in()).decode([record.value for record in records])
+    assert not decoded.bad
 
 
-def test_a_predictions_id_stands_in_its_record() -> None:
-    for key, value in Maker().make(10):
-        assert value.count(key) == 1
+def test_a_batch_that_a_broker_would_not_take_is_refused() -> None:
+    with pytest.raises(ValueError, match="takes no more than 10 "):
+        Batch((b"prediction-000000000000", b"prediction-000000000000" + bytes(100_000)) for _ in range(11))
 
 
 def test_the_table_has_a_line_an_interval() -> None:
