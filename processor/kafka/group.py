@@ -154,21 +154,25 @@ class Member:
         return kept
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        # Also when it is none of them: left without an answer the client takes them all and asks for their offsets by itself. A member that
+        # leaves meanwhile may crash at what it is told then (librdkafka's issue 4789).
+        consumer.incremental_assign(self._taken(consumer, partitions))
+
+    def _taken(self, consumer: Consumer, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        """What we take of partitions that came, each from its committed offset."""
         # Partitions that come while we leave go again at once. The client no longer asks the coordinator about them: it would wait out the
         # whole time-out, and hold up everybody who waits for this member to be gone.
         if self._failure is not None or self._is_leaving:
-            return
+            return []
         try:
             known = consumer.committed(partitions, timeout=METADATA_TIMEOUT_S * 3)
             committed = {part.partition: part.offset if part.offset >= 0 else None for part in known}
             self._owner.assigned(committed)
         except Exception as error:  # noqa: BLE001 - an exception would be swallowed by the client; poll raises it
             self._fail(error)
-            return
+            return []
         self._positions |= {partition: offset or 0 for partition, offset in committed.items()}
-        consumer.incremental_assign(
-            [TopicPartition(self.topic, part, OFFSET_BEGINNING if offset is None else offset) for part, offset in committed.items()]
-        )
+        return [TopicPartition(self.topic, part, OFFSET_BEGINNING if offset is None else offset) for part, offset in committed.items()]
 
     def _on_revoke(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._tell(self._owner.revoked, partitions)

@@ -233,7 +233,7 @@ class FakeConsumer:
     def __init__(self, kafka: FakeKafka, group: _Group) -> None:
         self._kafka = kafka
         self._group = group
-        self._owned: set[Part] = set()
+        self.owned: set[Part] = set()
         self._positions: dict[Part, int] = {}
         self._topics: Sequence[str] = ()
         self.generation = -1
@@ -241,6 +241,7 @@ class FakeConsumer:
         self._on_revoke: Any = None
         self._on_lost: Any = None
         self.expelled = False
+        self._answered = False
 
     def subscribe(self, topics: Sequence[str], *, on_assign: Any, on_revoke: Any, on_lost: Any) -> None:
         self._topics = topics
@@ -250,12 +251,12 @@ class FakeConsumer:
     def consume(self, count: int, _timeout: float) -> list[Message]:
         if self.expelled:
             self.expelled = False
-            self._give(self._on_lost, self._owned)
+            self._give(self._on_lost, self.owned)
             self._join()
         self._rebalance()
         missing = [topic for topic in self._topics if (topic, 0) not in self._kafka.logs]
         errors = [Message(topic=topic, error=KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)) for topic in missing]
-        return errors + [each for part in sorted(self._owned) for each in self._fetch(part, count)]
+        return errors + [each for part in sorted(self.owned) for each in self._fetch(part, count)]
 
     def committed(self, parts: Sequence[TopicPartition], **_: Any) -> list[TopicPartition]:
         if self._kafka.network != WHOLE:
@@ -263,8 +264,9 @@ class FakeConsumer:
         return [TopicPartition(p.topic, p.partition, self._group.offsets.get((p.topic, p.partition), -1001)) for p in parts]
 
     def incremental_assign(self, parts: Sequence[TopicPartition]) -> None:
+        self._answered = True
         for part in parts:
-            self._owned.add((part.topic, part.partition))
+            self.owned.add((part.topic, part.partition))
             self._positions[part.topic, part.partition] = 0 if part.offset == OFFSET_BEGINNING else part.offset
 
     def consumer_group_metadata(self) -> FakeMetadata:
@@ -275,7 +277,7 @@ class FakeConsumer:
         return 0, len(self._kafka.logs[part.topic, part.partition])
 
     def close(self) -> None:
-        self._give(self._on_revoke, self._owned)
+        self._give(self._on_revoke, self.owned)
         if self in self._group.members:
             self._group.members.remove(self)
             self._group.generation += 1
@@ -289,16 +291,19 @@ class FakeConsumer:
         parts = sorted(part for part in self._kafka.logs if part[0] in self._topics)
         members = self._group.members
         wanted = {part for index, part in enumerate(parts) if members[index % len(members)] is self}
-        self._give(self._on_revoke, self._owned - wanted)
+        self._give(self._on_revoke, self.owned - wanted)
         self.generation = self._group.generation
-        held = {part for member in members if member is not self for part in member._owned}
-        if new := sorted(wanted - held - self._owned):
+        held = {part for member in members if member is not self for part in member.owned}
+        if new := sorted(wanted - held - self.owned):
+            self._answered = False
             self._on_assign(self, [TopicPartition(*part) for part in new])
+            if not self._answered:  # the client takes them by itself, where its group has committed
+                self.incremental_assign([TopicPartition(*part, max(0, self._group.offsets.get(part, 0))) for part in new])
 
     def _give(self, callback: Any, parts: set[Part]) -> None:
         if parts:
             callback(self, [TopicPartition(*part) for part in sorted(parts)])
-        self._owned -= parts
+        self.owned -= parts
 
     def _fetch(self, part: Part, count: int) -> list[Message]:
         log, position = self._kafka.logs[part], self._positions[part]

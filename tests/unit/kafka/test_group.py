@@ -128,6 +128,15 @@ def test_an_assignment_whose_offsets_cannot_be_asked_for_ends_the_process(world:
         member.poll(10, 0)
 
 
+def test_what_a_member_does_not_take_is_not_taken_for_it(world: FakeWorld) -> None:
+    member = world.member(Failing("assigned", RestartProcess("no state")))
+    member.subscribe()
+    with pytest.raises(RestartProcess, match="no state"):
+        member.poll(10, 0)
+    client: Any = member._consumer
+    assert not client.owned
+
+
 def test_reading_begins_at_the_committed_offset_and_at_the_beginning_where_there_is_none(world: FakeWorld) -> None:
     world.give(b"0", b"1", b"2")
     world.kafka.put(SOURCE, 1, b"other")
